@@ -1,0 +1,6 @@
+"""From components to symbols: which components belong together, and what speaks for it."""
+
+from xenoglyph.symbols.evidence import LabelTable, label_table, scores
+from xenoglyph.symbols.merging import Merge, Symbols, merge_components
+
+__all__ = ["LabelTable", "Merge", "Symbols", "label_table", "merge_components", "scores"]

@@ -1,0 +1,41 @@
+"""Each shared checker rejects a twin that is broken in just the way it is there to find."""
+
+import laws
+import numpy as np
+import pytest
+
+from xenoglyph.mixture.covariance import Full
+
+
+def test_a_rise_at_fixed_k_is_found():
+    laws.check_never_rises([3.0, 2.0, 5.0, 4.0], [2, 2, 1, 1])
+    with pytest.raises(AssertionError):
+        laws.check_never_rises([3.0, 2.0, 2.1], [2, 2, 2])
+
+
+@pytest.mark.parametrize("P", [[[0.5, 0.6]], [[1.5, -0.5]], [[np.nan, 1.0]]])
+def test_what_is_no_distribution_is_found(P):
+    with pytest.raises(AssertionError):
+        laws.check_distribution(np.array(P))
+
+
+class LowerFactor(Full):
+    def precision_factor(self, covariance, d):
+        return super().precision_factor(covariance, d).T
+
+
+class ForgetsHalf(Full):
+    def penalty(self, factor, prior_scatter):
+        return 2 * super().penalty(factor, prior_scatter)
+
+
+class ScalesOnce(Full):
+    def in_units(self, covariances, scale):
+        return covariances * scale
+
+
+@pytest.mark.parametrize("broken", [LowerFactor, ForgetsHalf, ScalesOnce])
+def test_a_broken_covariance_structure_is_found(broken):
+    laws.check_covariance(Full(), 3, np.random.default_rng(0))
+    with pytest.raises(AssertionError):
+        laws.check_covariance(broken(), 3, np.random.default_rng(0))
