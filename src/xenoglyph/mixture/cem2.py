@@ -92,6 +92,7 @@ class Mixture:
         self.rows, self.objective = rows, objective
         self.N = objective.structure.n_parameters(rows.d)
         self.n = rows.n
+        self.triangle = np.triu_indices(rows.d)
         self.log_a, self.mu, self.C = np.log(start.alpha), start.mu.copy(), start.C.copy()
         self.penalty = np.zeros(self.k)
         n_rows = len(rows.s)
@@ -125,7 +126,7 @@ class Mixture:
     def expect(self, m: int) -> tuple[float, Array, Array]:
         """E-step for component m: sum of w, mean, and scatter about that mean."""
         d, diagonal = self.rows.d, self.objective.structure.diagonal
-        sums = np.empty(1 + d + (d if diagonal else d * (d + 1) // 2))
+        sums = np.empty(1 + d + (d if diagonal else len(self.triangle[0])))
         kernels.moments(
             self.rows.Z,
             self.rows.s,
@@ -144,8 +145,7 @@ class Mixture:
         if diagonal:
             return count, self.mu[m] + step, second - count * step**2
         scatter = np.empty((d, d))
-        scatter[np.triu_indices(d)] = second
-        scatter.T[np.triu_indices(d)] = second
+        scatter[self.triangle] = scatter.T[self.triangle] = second
         return count, self.mu[m] + step, scatter - count * np.outer(step, step)
 
     def maximise(self, m: int, weight: float, mu: Array, scatter: Array, count: float) -> None:

@@ -215,7 +215,7 @@ class MMLGaussianMixture(
         self,
         n_samples: int = 1,
         *,
-        component: int | None = None,
+        component: int | ArrayLike | None = None,
         random_state: int | np.random.RandomState | None = None,
     ) -> tuple[Array, Integers]:
         """Draw new rows.
@@ -223,8 +223,8 @@ class MMLGaussianMixture(
         Parameters
         ----------
         n_samples : int, default=1
-        component : int, optional
-            Draw from this component alone.
+        component : int or array of int, optional
+            Draw from this component alone, or from these in proportion to their weights.
         random_state : int, RandomState or None, default=None
             None takes the estimator's own.
 
@@ -241,15 +241,10 @@ class MMLGaussianMixture(
         """
         check_is_fitted(self)
         _check_integer("n_samples", n_samples, 1)
-        if component is not None and not 0 <= component < self.n_components_:
-            raise DataError(
-                f"component={component} does not exist; choose 0 to {self.n_components_ - 1}."
-            )
+        among = self._components(component)
         random = check_random_state(self.random_state if random_state is None else random_state)
-        if component is None:
-            drawn = random.choice(self.n_components_, size=n_samples, p=self.weights_)
-        else:
-            drawn = np.full(n_samples, component, dtype=np.intp)
+        share = self.weights_[among] / self.weights_[among].sum()
+        drawn = random.choice(among, size=n_samples, p=share)
         normal = random.standard_normal((n_samples, self.n_features_in_))
         # x = mu + P^-T z has covariance (P P^T)^-1.
         Z = np.empty_like(normal)
@@ -280,6 +275,15 @@ class MMLGaussianMixture(
         self.weights_ = standard.alpha
         self.means_ = standard.mu * scale + standardisation.centre
         self.covariances_ = structure.dense(structure.in_units(standard.C, scale), d)
+
+    def _components(self, component: int | ArrayLike | None) -> Integers:
+        """Numbers of the components that were asked for; all of them for None."""
+        k = self.n_components_
+        among = np.arange(k) if component is None else np.atleast_1d(np.asarray(component))
+        known = among.size and np.issubdtype(among.dtype, np.integer)
+        if not known or among.min() < 0 or among.max() >= k:
+            raise DataError(f"component={component} does not exist; choose 0 to {k - 1}.")
+        return among.astype(np.intp)
 
     def _log_terms(self, table: Array) -> Array:
         """``log alpha_m + log p(x_i | m)``, shape (k, n_samples)."""

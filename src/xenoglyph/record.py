@@ -1,0 +1,128 @@
+"""What a discovery keeps of its fit, so that the model file alone suffices for a report."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xenoglyph.errors import ModelFileError
+from xenoglyph.images import ImageSet, SourceFile
+from xenoglyph.mixture import Trace
+from xenoglyph.symbols import LabelTable
+
+__all__ = ["GALLERY_SIZE", "Evidence", "from_arrays", "ledger_of", "to_arrays"]
+
+Array = NDArray[Any]
+
+GALLERY_SIZE = 2000
+"""How many of the fitted images are kept to be shown."""
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What a person needs to check a discovery."""
+
+    name: str
+    """Name of the image set."""
+    n_images: int
+    gallery: ImageSet
+    """At most `GALLERY_SIZE` of the images, drawn at random, in their order, in 256 greys."""
+    gallery_codes: NDArray[np.float64]
+    """Shape (g, code_size)."""
+    gallery_components: NDArray[np.intp]
+    """Shape (g,)."""
+    gallery_symbols: NDArray[np.intp]
+    """Shape (g,)."""
+    shares: NDArray[np.float64]
+    """Share of all the images that each symbol has, shape (n_symbols,)."""
+    label_table: LabelTable | None
+    """Symbols against labels over all images, where there are labels."""
+    sources: tuple[SourceFile, ...]
+    """Files that the images came from, with their SHA-256."""
+    ledger: list[dict[str, float]]
+    """Every sweep of the mixture: sweep, k, message_length, log_likelihood."""
+    best_by_k: dict[int, float]
+    """Smallest message length, in nats, for every number of components that converged."""
+    annihilations: list[dict[str, Any]]
+    """Every component's end: sweep, n_components_before, weight, forced, saved."""
+    history: dict[str, list[float]]
+    """The auto-encoder's losses, epoch by epoch."""
+
+
+def ledger_of(trace: Trace) -> dict[str, Any]:
+    """Return the mixture's trace as the fields of `Evidence` that tell of it."""
+    return {
+        "ledger": [
+            {
+                "sweep": sweep.number,
+                "k": sweep.n_components,
+                "message_length": sweep.message_length,
+                "log_likelihood": sweep.log_likelihood,
+            }
+            for sweep in trace.sweeps
+        ],
+        "best_by_k": trace.best_by_k,
+        "annihilations": [
+            {field.name: getattr(end, field.name) for field in fields(end)}
+            for end in trace.annihilations
+        ],
+    }
+
+
+def to_arrays(evidence: Evidence) -> tuple[dict[str, Any], dict[str, Array]]:
+    """Return settings (JSON-able) and arrays from which `from_arrays` makes the same record."""
+    gallery, table = evidence.gallery, evidence.label_table
+    settings = {
+        "name": evidence.name,
+        "n_images": evidence.n_images,
+        "labels": None if gallery.labels is None else gallery.labels.tolist(),
+        "label_names": None if table is None else list(table.label_names),
+        "sources": [[source.name, source.sha256] for source in evidence.sources],
+        "ledger": evidence.ledger,
+        "best_by_k": {str(k): length for k, length in evidence.best_by_k.items()},
+        "annihilations": evidence.annihilations,
+        "history": evidence.history,
+    }
+    arrays = {
+        "gallery": np.rint(gallery.pixels * 255).astype(np.uint8),
+        "codes": evidence.gallery_codes,
+        "components": evidence.gallery_components.astype(np.int64),
+        "symbols": evidence.gallery_symbols.astype(np.int64),
+        "shares": evidence.shares,
+    }
+    if table is not None:
+        arrays["label_counts"] = table.counts
+    return settings, arrays
+
+
+def from_arrays(settings: Mapping[str, Any], arrays: Mapping[str, Array]) -> Evidence:
+    """Make the record that `to_arrays` took apart.
+
+    Raises
+    ------
+    ModelFileError
+        If something is missing or does not fit together.
+    """
+    try:
+        labels = None if settings["labels"] is None else np.asarray(settings["labels"])
+        pixels = arrays["gallery"].astype(np.float32) / np.float32(255)
+        names = settings["label_names"]
+        return Evidence(
+            name=str(settings["name"]),
+            n_images=int(settings["n_images"]),
+            gallery=ImageSet(pixels, labels=labels, name=str(settings["name"])),
+            gallery_codes=np.asarray(arrays["codes"], np.float64),
+            gallery_components=np.asarray(arrays["components"], np.intp),
+            gallery_symbols=np.asarray(arrays["symbols"], np.intp),
+            shares=np.asarray(arrays["shares"], np.float64),
+            label_table=names and LabelTable(arrays["label_counts"], tuple(map(str, names))),
+            sources=tuple(SourceFile(str(name), str(sha)) for name, sha in settings["sources"]),
+            ledger=list(settings["ledger"]),
+            best_by_k={int(k): float(v) for k, v in settings["best_by_k"].items()},
+            annihilations=list(settings["annihilations"]),
+            history=dict(settings["history"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelFileError(f"The record of the fit cannot be used: {error}.") from error

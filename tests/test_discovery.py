@@ -1,0 +1,167 @@
+"""The whole way on the bundled digits, with short training."""
+
+import laws
+import numpy as np
+import pytest
+from sklearn.exceptions import NotFittedError
+
+from xenoglyph import DataError, ImageSet, ModelFileError, SymbolDiscovery, load_images
+from xenoglyph.storage import read_model, write_model
+
+EPOCHS = 20
+
+
+@pytest.fixture(scope="module")
+def images():
+    return load_images("digits")
+
+
+@pytest.fixture(scope="module")
+def alien(images):
+    return SymbolDiscovery(n_epochs=EPOCHS, random_state=0).fit(images)
+
+
+@pytest.fixture(scope="module")
+def model_file(alien, tmp_path_factory):
+    path = tmp_path_factory.mktemp("model") / "model.safetensors"
+    alien.save(path)
+    return path
+
+
+def test_every_image_has_a_symbol(alien, images):
+    assert 1 < alien.n_symbols_ <= alien.n_components_
+    assert alien.labels_.shape == alien.components_.shape == (len(images),)
+    assert set(alien.labels_) == set(range(alien.n_symbols_))
+    np.testing.assert_array_equal(alien.predict(images), alien.labels_)
+    np.testing.assert_array_equal(alien.transform(images), alien.codes_)
+    laws.check_distribution(alien.predict_proba(images))
+
+
+def test_symbol_numbers_fall_with_their_share(alien):
+    shares = alien.evidence_.shares
+    assert shares.sum() == pytest.approx(1.0)
+    np.testing.assert_allclose(shares, np.bincount(alien.labels_) / len(alien.labels_))
+    assert shares[0] >= shares[-1]
+
+
+def test_labels_are_never_used(alien, images):
+    bare = ImageSet(images.pixels, name="bare")
+    other = SymbolDiscovery(n_epochs=EPOCHS, random_state=0).fit(bare)
+    np.testing.assert_array_equal(other.labels_, alien.labels_)
+    np.testing.assert_array_equal(other.codes_, alien.codes_)
+    assert other.evidence_.label_table is None
+    assert alien.evidence_.label_table.counts.sum() == len(images)
+
+
+def test_arrays_of_every_shape_are_the_same_images(alien, images):
+    flat = images.pixels.reshape(len(images), -1)[:50]
+    expected = alien.predict(images[:50])
+    np.testing.assert_array_equal(alien.predict(images.pixels[:50]), expected)
+    np.testing.assert_array_equal(alien.predict(images.pixels[:50, :, :, None]), expected)
+    alien.set_params(image_shape=(8, 8))
+    np.testing.assert_array_equal(alien.predict(flat), expected)
+    alien.set_params(image_shape=None)
+    with pytest.raises(DataError, match="image_shape"):
+        alien.predict(flat)
+
+
+def test_new_images_are_of_the_symbol_that_was_asked_for(alien):
+    for symbol in range(alien.n_symbols_):
+        drawn = alien.sample(20, symbol=symbol)
+        assert drawn.pixels.shape == (20, 8, 8)
+        np.testing.assert_array_equal(drawn.labels, symbol)
+    last = alien.n_components_ - 1
+    drawn = alien.sample(5, component=last)
+    np.testing.assert_array_equal(drawn.labels, alien.symbols_.component_symbol[last])
+    everything = alien.sample(300)
+    assert len(set(everything.labels)) > 1
+
+
+def test_most_new_images_come_back_as_their_symbol(alien):
+    drawn = alien.sample(500, random_state=1)
+    assert np.mean(alien.predict(drawn) == drawn.labels) > 0.8
+
+
+def test_drawing_repeats_with_its_seed(alien):
+    one, two, other = (alien.sample(5, symbol=0, random_state=seed) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(one.pixels, two.pixels)
+    assert not np.array_equal(one.pixels, other.pixels)
+
+
+@pytest.mark.parametrize(
+    ("what", "message"),
+    [
+        ({"symbol": 99}, "symbol=99 does not exist; choose 0 to"),
+        ({"symbol": -1}, "symbol=-1 does not exist"),
+        ({"component": 99}, "component=99 does not exist"),
+        ({"symbol": 0, "component": 0}, "Both symbol and component"),
+        ({"n": 0}, "n_samples=0 was given"),
+        ({"n": 0, "symbol": 0}, "n_samples=0 was given"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused(alien, what, message):
+    with pytest.raises(DataError, match=message):
+        alien.sample(**what)
+
+
+def test_the_same_seed_gives_the_same_bits(alien, images):
+    again = SymbolDiscovery(n_epochs=EPOCHS, random_state=0).fit(images)
+    np.testing.assert_array_equal(again.codes_, alien.codes_)
+    np.testing.assert_array_equal(again.predict_proba(images), alien.predict_proba(images))
+
+
+def test_a_file_brings_the_model_back_bit_for_bit(alien, model_file, images, tmp_path):
+    again = SymbolDiscovery.load(model_file)
+    np.testing.assert_array_equal(again.predict_proba(images), alien.predict_proba(images))
+    np.testing.assert_array_equal(again.sample(9).pixels, alien.sample(9).pixels)
+    assert again.get_params() == alien.get_params()
+    assert again.n_symbols_ == alien.n_symbols_
+    np.testing.assert_array_equal(
+        again.evidence_.gallery.pixels, alien.evidence_.gallery.pixels
+    )
+    assert again.evidence_.ledger == alien.evidence_.ledger
+    assert again.evidence_.best_by_k == alien.evidence_.best_by_k
+    again.save(tmp_path / "again.safetensors")
+    assert (tmp_path / "again.safetensors").read_bytes() == model_file.read_bytes()
+
+
+def test_a_flipped_byte_anywhere_is_refused(model_file, tmp_path):
+    data = model_file.read_bytes()
+    damaged = tmp_path / "damaged.safetensors"
+    for place in np.random.default_rng(0).integers(0, len(data), 60):
+        flipped = bytearray(data)
+        flipped[place] ^= 1 << (place % 8)
+        damaged.write_bytes(flipped)
+        with pytest.raises(ModelFileError):
+            SymbolDiscovery.load(damaged)
+
+
+@pytest.mark.parametrize(
+    "lost", ["parameters", "image_shape", "symbols", "autoencoder", "mixture", "evidence"]
+)
+def test_a_file_that_lacks_a_part_is_refused(model_file, tmp_path, lost):
+    settings, arrays = read_model(model_file, "discovery")
+    del settings[lost]
+    write_model(tmp_path / "part.safetensors", "discovery", settings, arrays)
+    with pytest.raises(ModelFileError):
+        SymbolDiscovery.load(tmp_path / "part.safetensors")
+
+
+def test_the_article_holds_images_out_and_joins_nothing(images):
+    alien = SymbolDiscovery("article", n_epochs=5, random_state=0).fit(images)
+    assert alien.n_symbols_ == alien.n_components_
+    assert not any(merge.joined for merge in alien.symbols_.merges)
+    assert len(alien.mixture_.labels_) == len(images) // 7
+    assert len(alien.autoencoder_.history_["validation_loss"]) == 5
+    assert alien.autoencoder_.init == "glorot_uniform"
+    assert alien.autoencoder_.batch_size == 4096
+
+
+def test_an_unknown_recipe_is_refused(images):
+    with pytest.raises(DataError, match="recipe='soup' is not known; choose one of default"):
+        SymbolDiscovery("soup").fit(images)
+
+
+def test_predicting_before_fitting_is_refused(images):
+    with pytest.raises(NotFittedError):
+        SymbolDiscovery().predict(images)
