@@ -1,0 +1,23 @@
+"""Where images come from: names, folders, files and arrays, all of which become an ImageSet.
+
+The way in: :func:`load_images` takes a name or a path, :func:`as_images` an array. Names are
+listed in :data:`CATALOG`; each kind of file has a module of its own.
+"""
+
+from xenoglyph.images.cache import cache_folder, download, locate
+from xenoglyph.images.catalog import CATALOG, Entry, RemoteFile
+from xenoglyph.images.image_set import ImageSet, SourceFile, as_images
+from xenoglyph.images.load import load_images
+
+__all__ = [
+    "CATALOG",
+    "Entry",
+    "ImageSet",
+    "RemoteFile",
+    "SourceFile",
+    "as_images",
+    "cache_folder",
+    "download",
+    "load_images",
+    "locate",
+]
