@@ -1,10 +1,10 @@
 """The whole way on the bundled digits, with short training."""
 
-import laws
 import numpy as np
 import pytest
 from sklearn.exceptions import NotFittedError
 
+import laws
 from xenoglyph import DataError, ImageSet, ModelFileError, SymbolDiscovery, load_images
 from xenoglyph.storage import read_model, write_model
 
@@ -116,9 +116,7 @@ def test_a_file_brings_the_model_back_bit_for_bit(alien, model_file, images, tmp
     np.testing.assert_array_equal(again.sample(9).pixels, alien.sample(9).pixels)
     assert again.get_params() == alien.get_params()
     assert again.n_symbols_ == alien.n_symbols_
-    np.testing.assert_array_equal(
-        again.evidence_.gallery.pixels, alien.evidence_.gallery.pixels
-    )
+    np.testing.assert_array_equal(again.evidence_.gallery.pixels, alien.evidence_.gallery.pixels)
     assert again.evidence_.ledger == alien.evidence_.ledger
     assert again.evidence_.best_by_k == alien.evidence_.best_by_k
     again.save(tmp_path / "again.safetensors")

@@ -1,9 +1,9 @@
 """Each shared checker rejects a twin that is broken in just the way it is there to find."""
 
-import laws
 import numpy as np
 import pytest
 
+import laws
 from xenoglyph.mixture.covariance import Full
 
 

@@ -73,6 +73,8 @@ class SymbolDiscovery(ClusterMixin, BaseEstimator):
         Component of each fitted image. Not kept in a file.
     codes_ : array of shape (n_images, code_size)
         Code of each fitted image. Not kept in a file.
+    fitted_ : array of int
+        Numbers of the images on whose codes the mixture was fitted. Not kept in a file.
     autoencoder_ : SELUAutoencoder
     mixture_ : MMLGaussianMixture
     symbols_ : Symbols
@@ -142,7 +144,7 @@ class SymbolDiscovery(ClusterMixin, BaseEstimator):
         held_out = _held_out(images, random) if recipe_named(self.recipe).held_out else None
         with ProgressBar() if self.verbose and progress is None else nullcontext(progress) as bar:
             self._run(images, held_out, bar or quiet)
-        self.evidence_ = self._gather(images, held_out, random)
+        self.evidence_ = self._gather(images, random)
         return self
 
     def transform(self, X: ImageSet | ArrayLike) -> Array:
@@ -201,7 +203,7 @@ class SymbolDiscovery(ClusterMixin, BaseEstimator):
     def save(self, path: str | PathLike[str]) -> None:
         """Write the model file: safetensors with our schema and checksum, whole or not at all."""
         check_is_fitted(self, "evidence_")
-        parts = {
+        parts: dict[str, tuple[dict[str, Any], dict[str, NDArray[Any]]]] = {
             "autoencoder": self.autoencoder_.to_arrays(),
             "mixture": to_arrays(self.mixture_),
             "evidence": record.to_arrays(self.evidence_),
@@ -235,8 +237,8 @@ class SymbolDiscovery(ClusterMixin, BaseEstimator):
         settings, arrays = read_model(path, "discovery")
 
         def part(name: str) -> tuple[Any, dict[str, NDArray[Any]]]:
-            prefix = f"{name}/"
-            own = {key.removeprefix(prefix): a for key, a in arrays.items() if key.startswith(prefix)}
+            head = f"{name}/"
+            own = {key.removeprefix(head): arrays[key] for key in arrays if key.startswith(head)}
             return settings[name], own
 
         try:
@@ -297,8 +299,8 @@ class SymbolDiscovery(ClusterMixin, BaseEstimator):
             self.image_shape_ = images.image_shape
             self.codes_ = np.asarray(self.autoencoder_.transform(images))
         with self._timed("mixture"):
-            fitted = self.codes_ if held_out is None else self.codes_[held_out]
-            self.mixture_.fit(fitted, progress=progress)
+            self.fitted_ = np.arange(len(images)) if held_out is None else held_out
+            self.mixture_.fit(self.codes_[self.fitted_], progress=progress)
         with self._timed("symbols"):
             posterior = self.mixture_.predict_proba(self.codes_)
             self.symbols_ = self._symbols(posterior)
@@ -311,13 +313,10 @@ class SymbolDiscovery(ClusterMixin, BaseEstimator):
         # A tolerance of one joins nothing: every component is a symbol, the tree is still known.
         return merge_components(posterior, 1.0)
 
-    def _gather(
-        self, images: ImageSet, held_out: Integers | None, random: np.random.RandomState
-    ) -> record.Evidence:
+    def _gather(self, images: ImageSet, random: np.random.RandomState) -> record.Evidence:
         """Write down what a report needs; the one place where labels are looked at."""
-        pool = np.arange(len(images)) if held_out is None else held_out
-        size = min(len(pool), record.GALLERY_SIZE)
-        shown = np.sort(random.choice(pool, size=size, replace=False))
+        size = min(len(self.fitted_), record.GALLERY_SIZE)
+        shown = np.sort(random.choice(self.fitted_, size=size, replace=False))
         gallery = images[shown]
         greys = np.rint(gallery.pixels * 255).astype(np.uint8).astype(np.float32) / np.float32(255)
         labels = images.labels

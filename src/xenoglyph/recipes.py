@@ -26,7 +26,7 @@ class Recipe:
 
 RECIPES: Mapping[str, Recipe] = {
     "default": Recipe(),
-    # The public article of 2019 step by step: its network and training, its mixture on the codes
+    # The public article step by step: its network and training, its mixture on the codes
     # of the test images from 25 components, the criterion in the form that its program had, and
     # no joining: it called every component a symbol.
     "article": Recipe(

@@ -85,7 +85,7 @@ def to_arrays(evidence: Evidence) -> tuple[dict[str, Any], dict[str, Array]]:
         "annihilations": evidence.annihilations,
         "history": evidence.history,
     }
-    arrays = {
+    arrays: dict[str, Array] = {
         "gallery": np.rint(gallery.pixels * 255).astype(np.uint8),
         "codes": evidence.gallery_codes,
         "components": evidence.gallery_components.astype(np.int64),

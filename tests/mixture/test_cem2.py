@@ -1,6 +1,5 @@
 """The algorithm keeps its invariants, at every component update."""
 
-import laws
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,6 +7,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 from sklearn.exceptions import ConvergenceWarning
 
+import laws
 from xenoglyph.mixture.blocks import Rows, standardisation
 from xenoglyph.mixture.cem2 import (
     Mixture,

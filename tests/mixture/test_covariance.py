@@ -1,9 +1,9 @@
 """Covariance structures obey the same laws and count their parameters as the paper does."""
 
-import laws
 import numpy as np
 import pytest
 
+import laws
 from xenoglyph.errors import DataError
 from xenoglyph.mixture.covariance import COVARIANCES, parse
 

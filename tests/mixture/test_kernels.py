@@ -89,9 +89,7 @@ def test_running_totals_without_the_guard_would_drift():
     _, Z, means, factors, log_a, log_u, offset, total = mixture(0, 500, 3, 4)
     naive = offset + np.log(total - np.exp(log_a[0] + log_u[0] - offset))
     fresh = np.zeros(500)
-    kernels.exchange(
-        Z, means[0], factors[0], 0.0, 0, -np.inf, log_u, log_a, offset, total, fresh
-    )
+    kernels.exchange(Z, means[0], factors[0], 0.0, 0, -np.inf, log_u, log_a, offset, total, fresh)
     log_a[0] = -np.inf
     exact = logsumexp(log_a[:, None] + log_u, axis=0)
     assert np.abs(offset + np.log(total) - exact).max() < 1e-12

@@ -1,11 +1,11 @@
 """The message length against the formulas as they are printed."""
 
 import numpy as np
-import oracles
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import oracles
 from xenoglyph import MMLGaussianMixture
 from xenoglyph.errors import DataError
 from xenoglyph.mixture.message_length import CRITERIA, kappa, model_length

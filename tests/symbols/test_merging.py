@@ -2,12 +2,12 @@
 
 import json
 
-import laws
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import laws
 from xenoglyph import DataError, ModelFileError
 from xenoglyph.symbols.merging import (
     confusion,

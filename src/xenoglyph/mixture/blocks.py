@@ -77,7 +77,7 @@ def standardisation(X: Array, s: Array) -> Standardisation:
     share = s / s.sum()
     with np.errstate(over="ignore"):
         reach = np.abs(X - X[0]).max(axis=0)
-    _refuse(~np.isfinite(reach), "range over more than float64 can hold; divide them by a constant")
+    _refuse(~np.isfinite(reach), "range beyond what float64 holds; divide them by a constant")
     _refuse(reach == 0.0, "are constant, which no density can describe; drop them")
     centre = X[0] + reach * (share @ ((X - X[0]) / reach))
     residual = (X - centre) / reach

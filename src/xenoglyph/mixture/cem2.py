@@ -68,10 +68,6 @@ class Path:
             sweep = replace(sweep, weights=now.alpha, means=means, covariances=dense)
         self.sweeps.append(sweep)
 
-    def mark(self, number: int, **flags: bool) -> None:
-        """Set flags of one sweep."""
-        self.sweeps[number] = replace(self.sweeps[number], **flags)
-
     def trace(self) -> Trace:
         """Return the finished ledger."""
         lengths = [sweep.message_length for sweep in self.sweeps]
@@ -333,12 +329,12 @@ def cem2(
     while True:
         converge(mixture, path, k_min, tol, max_sweeps)
         now = path.sweeps[-1]
-        path.mark(now.number, converged=True)
+        path.sweeps[-1] = replace(now, converged=True)
         if now.message_length <= best_length:
             best, best_length, best_sweep = mixture.parameters(), now.message_length, now.number
         progress("mixture", k_max - mixture.k, k_max - k_min, f"{mixture.k} components")
         if mixture.k <= k_min:
-            path.mark(best_sweep, chosen=True)
+            path.sweeps[best_sweep] = replace(path.sweeps[best_sweep], chosen=True)
             return best, path.trace()
         alpha = np.where(mixture.alpha > 0.0, mixture.alpha, np.inf)
         weakest = int(alpha.argmin())

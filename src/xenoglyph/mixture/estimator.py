@@ -5,8 +5,12 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, DensityMixin
-from sklearn.base import TransformerMixin
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    DensityMixin,
+    TransformerMixin,
+)
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
@@ -183,7 +187,7 @@ class MMLGaussianMixture(
         self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None
     ) -> Integers:
         """Fit and return ``labels_``."""
-        return self.fit(X, y, sample_weight).labels_
+        return np.asarray(self.fit(X, y, sample_weight).labels_)
 
     def predict_proba(self, X: ArrayLike) -> Array:
         """Posterior probability of each component for each row, shape (n_samples, k)."""
@@ -269,7 +273,8 @@ class MMLGaussianMixture(
     ) -> None:
         """Take over a mixture in standardised units; everything fitted but the trace follows."""
         d, scale = len(standardisation.scale), standardisation.scale
-        self._standard, self._standardisation, self._structure = standard, standardisation, structure
+        self._standard, self._standardisation = standard, standardisation
+        self._structure = structure
         self._factors = [structure.precision_factor(C, d) for C in standard.C]
         self.n_components_ = len(standard.alpha)
         self.weights_ = standard.alpha
@@ -282,7 +287,7 @@ class MMLGaussianMixture(
         among = np.arange(k) if component is None else np.atleast_1d(np.asarray(component))
         known = among.size and np.issubdtype(among.dtype, np.integer)
         if not known or among.min() < 0 or among.max() >= k:
-            raise DataError(f"component={component} does not exist; choose 0 to {k - 1}.")
+            raise DataError(f"component={component!r} does not exist; choose 0 to {k - 1}.")
         return among.astype(np.intp)
 
     def _log_terms(self, table: Array) -> Array:
@@ -302,9 +307,7 @@ class MMLGaussianMixture(
         if not reset:
             check_is_fitted(self)
         minimum = 2 if reset else 1
-        table = validate_data(
-            self, X, dtype=np.float64, reset=reset, ensure_min_samples=minimum
-        )
+        table = validate_data(self, X, dtype=np.float64, reset=reset, ensure_min_samples=minimum)
         return np.asarray(table)
 
     def _check_parameters(self) -> None:

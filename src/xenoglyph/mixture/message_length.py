@@ -49,7 +49,7 @@ def weight_cost(alpha: Array, N: int) -> float:
 
 
 def component_cost(k: int, N: int, n: float, kappa: float) -> float:
-    """``k (N + 1)/2 (log n + kappa)``: k weights and k N parameters, to the precision of n rows."""
+    """``k (N + 1)/2 (log n + kappa)``: k weights and k N parameters, to n rows' precision."""
     return 0.5 * k * (N + 1) * (float(np.log(n)) + kappa)
 
 

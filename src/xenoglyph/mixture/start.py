@@ -63,10 +63,6 @@ def random_start(
     k : int
         Wanted number of components; fewer where there are fewer distinct rows.
     random : RandomState
-
-    Returns
-    -------
-    Parameters
     """
     chosen = _distinct_rows(rows, k, random)
     scatter = np.diagonal(spread).copy() if structure.diagonal else spread

@@ -106,7 +106,7 @@ def merge_components(posterior: Array, tolerance: float) -> Symbols:
     """
     if not 0.0 <= tolerance <= 1.0:
         raise DataError(f"tolerance={tolerance!r} was given; give a share between 0 and 1.")
-    groups = [(m,) for m in range(posterior.shape[1])]
+    groups: list[tuple[int, ...]] = [(m,) for m in range(posterior.shape[1])]
     joined = groups
     merges: list[Merge] = []
     P = posterior.copy()

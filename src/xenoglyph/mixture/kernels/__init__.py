@@ -4,13 +4,14 @@
 ``kernels.cpp`` holds the same four in C++. `name` says which ones run.
 """
 
+from importlib import import_module
+
 from xenoglyph.mixture.kernels import numpy_kernels
 
 __all__ = ["exchange", "log_density", "moments", "name", "resum"]
 
 try:
-    from xenoglyph.mixture.kernels import _kernels as _chosen
-
+    _chosen = import_module("xenoglyph.mixture.kernels._kernels")
     name = "c++"
 except ImportError:
     _chosen = numpy_kernels

@@ -1,0 +1,113 @@
+"""Finds out how many different symbols unlabelled images hold, which is which, and draws new ones.
+
+Importing this package loads next to nothing: each name below is fetched from its module when it
+is first used.
+
+    from xenoglyph import SymbolDiscovery, load_images
+
+    alien = SymbolDiscovery(random_state=0).fit(load_images("digits"))
+    alien.n_symbols_  # how many different symbols there are
+    alien.sample(10, symbol=3)  # ten new drawings of symbol 3
+"""
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from xenoglyph.errors import (
+    DataError,
+    DegenerateDataWarning,
+    DependencyError,
+    ModelFileError,
+    XenoglyphError,
+)
+
+if TYPE_CHECKING:
+    from xenoglyph.autoencoder import SELUAutoencoder
+    from xenoglyph.discovery import SymbolDiscovery
+    from xenoglyph.images import CATALOG, ImageSet, as_images, download, load_images, locate
+    from xenoglyph.mixture import MMLGaussianMixture
+    from xenoglyph.report import write_report, write_run
+    from xenoglyph.sheets import save_sheet
+    from xenoglyph.terminal import ProgressBar, draw_images
+    from xenoglyph.versions import show_versions
+
+    __version__: str
+
+__all__ = [
+    "CATALOG",
+    "DataError",
+    "DegenerateDataWarning",
+    "DependencyError",
+    "ImageSet",
+    "MMLGaussianMixture",
+    "ModelFileError",
+    "ProgressBar",
+    "SELUAutoencoder",
+    "SymbolDiscovery",
+    "XenoglyphError",
+    "__version__",
+    "as_images",
+    "download",
+    "draw_images",
+    "load_images",
+    "locate",
+    "save_sheet",
+    "show_versions",
+    "write_report",
+    "write_run",
+]
+
+_HOME = {
+    "CATALOG": "images",
+    "ImageSet": "images",
+    "MMLGaussianMixture": "mixture",
+    "ProgressBar": "terminal",
+    "SELUAutoencoder": "autoencoder",
+    "SymbolDiscovery": "discovery",
+    "as_images": "images",
+    "download": "images",
+    "draw_images": "terminal",
+    "load_images": "images",
+    "locate": "images",
+    "save_sheet": "sheets",
+    "show_versions": "versions",
+    "write_report": "report",
+    "write_run": "report",
+}
+
+# Libraries that only some users need, and the extra that installs each.
+_EXTRA = {
+    "equinox": "images",
+    "jax": "images",
+    "jinja2": "images",
+    "matplotlib": "plot",
+    "optax": "images",
+    "PIL": "images",
+    "plotly": "images",
+    "pooch": "images",
+    "rich": "images",
+    "typer": "images",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return version("xenoglyph")
+    if name not in _HOME:
+        raise AttributeError(f"module 'xenoglyph' has no attribute {name!r}")
+    try:
+        module = import_module(f"xenoglyph.{_HOME[name]}")
+    except ModuleNotFoundError as error:
+        library = (error.name or "").partition(".")[0]
+        if library not in _EXTRA:
+            raise
+        raise DependencyError(
+            f"xenoglyph.{name} needs {library}, which is not installed; "
+            f'do: pip install "xenoglyph[{_EXTRA[library]}]"'
+        ) from error
+    return getattr(module, name)
+
+
+def __dir__() -> list[str]:
+    return __all__

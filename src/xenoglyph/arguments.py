@@ -1,0 +1,177 @@
+"""What the command line accepts: the checks of its arguments, and those that commands share."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+import xenoglyph
+
+__all__ = [
+    "MODEL",
+    "Component",
+    "Count",
+    "Debug",
+    "Epochs",
+    "Json",
+    "MaxComponents",
+    "Name",
+    "Open",
+    "Page",
+    "Picture",
+    "Quiet",
+    "Recipe",
+    "Run",
+    "RunFolder",
+    "Seed",
+    "Shape",
+    "Source",
+    "Symbol",
+    "Table",
+    "Version",
+    "check_range",
+    "image_shape",
+    "run_folder",
+]
+
+MODEL = "model.safetensors"
+"""Name of the model file in a run folder."""
+
+
+def _known_name(name: str) -> str:
+    """Let the name of a named set pass."""
+    if name not in xenoglyph.CATALOG:
+        raise typer.BadParameter(f"{name!r} is not one of {', '.join(xenoglyph.CATALOG)}.")
+    return name
+
+
+def _png_path(path: Path) -> Path:
+    """Let a path pass that ends in .png."""
+    if path.suffix.lower() != ".png":
+        raise typer.BadParameter(f"expected a name that ends in .png, not {path.name!r}.")
+    return path
+
+
+def image_shape(text: str | None) -> tuple[int, ...] | None:
+    """Read HEIGHTxWIDTH or HEIGHTxWIDTHxCHANNELS; None stays None."""
+    if text is None:
+        return None
+    if not re.fullmatch(r"[1-9]\d*(x[1-9]\d*){1,2}", text):
+        message = f"expected HEIGHTxWIDTH, such as 28x28, not {text!r}."
+        raise typer.BadParameter(message, param_hint="--image-shape")
+    return tuple(int(side) for side in text.split("x"))
+
+
+def check_range(option: str, number: int | None, count: int) -> None:
+    """Refuse a number of which the model has only `count`, from 0."""
+    if number is not None and number >= count:
+        message = f"{number} does not exist; choose 0 to {count - 1}."
+        raise typer.BadParameter(message, param_hint=option)
+
+
+def run_folder(source: str, out: Path | None) -> Path:
+    """Choose where a run goes; a folder that holds something else is refused."""
+    folder = out or Path("xenoglyph-runs", Path(source).resolve().stem or "images")
+    if folder.exists() and not folder.is_dir():
+        raise typer.BadParameter(f"{folder} is a file; name a folder.", param_hint="--out")
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / MODEL).exists():
+        message = f"{folder} holds other files and no earlier run; name a new folder."
+        raise typer.BadParameter(message, param_hint="--out")
+    return folder
+
+
+def _known_source(source: str) -> str:
+    if source not in xenoglyph.CATALOG and not Path(source).expanduser().exists():
+        names = ", ".join(xenoglyph.CATALOG)
+        raise typer.BadParameter(f"{source!r} is no file or folder, nor one of {names}.")
+    return source
+
+
+def _model_path(run: Path) -> Path:
+    """Find the model file of a run folder, or take the model file that was named itself."""
+    path = run / MODEL if run.is_dir() else run
+    if not path.exists():
+        raise typer.BadParameter(f"{path} does not exist; xenoglyph discover makes runs.")
+    return path
+
+
+Source = Annotated[
+    str,
+    typer.Argument(
+        metavar="SOURCE",
+        callback=_known_source,
+        help="A named set (see: xenoglyph data list), a folder of pictures, an IDX, .npz, .npy, "
+        ".csv or .parquet file.",
+    ),
+]
+Run = Annotated[
+    Path,
+    typer.Argument(
+        metavar="RUN", callback=_model_path, help="A run folder, or the model file in it."
+    ),
+]
+Name = Annotated[
+    str, typer.Argument(metavar="NAME", callback=_known_name, help="See: xenoglyph data list.")
+]
+
+Version = Annotated[bool, typer.Option("--version", help="Print the version.")]
+Debug = Annotated[
+    bool, typer.Option("--debug", help="Show the traceback of an error; may stand anywhere.")
+]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", help="No progress; print only the path of the result.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print result.json and nothing else.")]
+Open = Annotated[bool, typer.Option("--open", help="Show it in the browser.")]
+
+Recipe = Annotated[
+    Literal["default", "article"],
+    typer.Option(help="Our own settings, or those of the article, step by step."),
+]
+Seed = Annotated[int, typer.Option(min=0, metavar="N", help="The same seed, the same result.")]
+MaxComponents = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="Components that the mixture starts from."),
+]
+Epochs = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="Passes of the auto-encoder over the images."),
+]
+Shape = Annotated[
+    str | None,
+    typer.Option(
+        "--image-shape",
+        metavar="HxW",
+        help="Height and width, where a source holds rows of pixels and they are not square.",
+    ),
+]
+Symbol = Annotated[int | None, typer.Option(min=0, metavar="K", help="Draw this symbol only.")]
+Component = Annotated[
+    int | None, typer.Option(min=0, metavar="M", help="Draw from this component only.")
+]
+Count = Annotated[int, typer.Option(min=1, metavar="N", help="How many images.")]
+
+RunFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        metavar="DIR",
+        help="The run folder; an earlier run in it is overwritten.",
+        show_default="xenoglyph-runs/NAME",
+    ),
+]
+Picture = Annotated[
+    Path,
+    typer.Option("--out", metavar="FILE.png", callback=_png_path, help="The picture to write."),
+]
+Table = Annotated[Path, typer.Option("--out", metavar="FILE.csv", help="The table to write.")]
+Page = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        metavar="FILE.html",
+        help="The page to write.",
+        show_default="RUN/report.html",
+    ),
+]

@@ -1,0 +1,233 @@
+"""The command line: it translates arguments, calls the library and prints; nothing else.
+
+Help must come at once, so nothing heavy is imported here: what a command needs is fetched
+through the lazy names of `xenoglyph` when the command runs.
+"""
+
+import csv
+import shlex
+import sys
+import traceback
+import warnings
+import webbrowser
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+try:
+    import typer
+except ImportError:
+    sys.exit('xenoglyph: the command line needs typer: pip install "xenoglyph[images]"')
+
+import xenoglyph
+from xenoglyph import arguments
+from xenoglyph.errors import XenoglyphError
+
+if TYPE_CHECKING:
+    from xenoglyph import ImageSet, SymbolDiscovery
+
+__all__ = ["app", "main"]
+
+STOPPED = 130  # what a shell expects after Ctrl-C
+
+app = typer.Typer(
+    help="Find out how many different symbols unlabelled images hold, and draw new ones.",
+    rich_markup_mode=None,  # plain help comes three times as fast, and can be pasted
+    pretty_exceptions_enable=False,
+)
+data = typer.Typer(help="List and download named sets of images.", rich_markup_mode=None)
+app.add_typer(data, name="data")
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    words : sequence of str, optional
+        What follows the program's name; ``sys.argv[1:]`` by default.
+
+    Returns
+    -------
+    int
+        The exit code: 0, 1 after a failure, 2 after bad use, 130 after Ctrl-C. Where it is not
+        0, one line on standard error has said why.
+    """
+    given = sys.argv[1:] if words is None else words
+    rest = [word for word in given if word != "--debug"]
+    command = shlex.join(["xenoglyph", *rest])
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            code = app(rest, prog_name="xenoglyph", standalone_mode=False, obj=command) or 0
+    except Exception as error:
+        if "--debug" in given:
+            traceback.print_exc()
+        message, code = _explain(error)
+        _complain(f"error: {message}")
+    else:
+        if code == STOPPED:
+            _complain("stopped")
+    return int(code)
+
+
+def _explain(error: Exception) -> tuple[str, int]:
+    """Return the message and the exit code of an error."""
+    if isinstance(error, typer.TyperException):
+        message = error.format_message().rstrip(".")
+        return f"{message}; see xenoglyph --help", error.exit_code
+    if isinstance(error, XenoglyphError | OSError):
+        return str(error), 1
+    name = type(error).__name__
+    return f"unexpected {name}: {error}; please report what --debug shows", 1
+
+
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    _complain(f"warning: {message}")
+
+
+def _complain(message: str) -> None:
+    """Put one line on standard error."""
+    print("xenoglyph:", " ".join(message.split()), file=sys.stderr)
+
+
+@app.callback(
+    invoke_without_command=True,
+    epilog="\b\nExamples:\n"
+    "  xenoglyph discover digits\n"
+    "  xenoglyph generate xenoglyph-runs/digits --symbol 3 --out threes.png\n"
+    "  xenoglyph discover --help",
+)
+def _root(
+    context: typer.Context,
+    version: arguments.Version = False,
+    debug: arguments.Debug = False,
+) -> None:
+    if version:
+        print("xenoglyph", xenoglyph.__version__)
+    elif context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+@app.command(
+    epilog="\b\nExamples:\n"
+    "  xenoglyph discover digits\n"
+    "  xenoglyph discover mnist --out runs/mnist\n"
+    "  xenoglyph discover mnist --recipe article"
+)
+def discover(
+    context: typer.Context,
+    source: arguments.Source = "digits",
+    out: arguments.RunFolder = None,
+    recipe: arguments.Recipe = "default",
+    seed: arguments.Seed = 0,
+    max_components: arguments.MaxComponents = None,
+    epochs: arguments.Epochs = None,
+    shape: arguments.Shape = None,
+    quiet: arguments.Quiet = False,
+    as_json: arguments.Json = False,
+) -> None:
+    """Find the symbols in unlabelled images."""
+    folder, size = arguments.run_folder(source, out), arguments.image_shape(shape)
+    # A folder that cannot be made and a library that is missing are told before the work.
+    folder.mkdir(parents=True, exist_ok=True)
+    write_run = xenoglyph.write_run
+    with xenoglyph.ProgressBar(quiet=quiet) as progress:
+        images = xenoglyph.load_images(source, image_shape=size, progress=progress)
+        discovery = xenoglyph.SymbolDiscovery(
+            recipe, max_components=max_components, n_epochs=epochs, random_state=seed
+        ).fit(images, progress=progress)
+        result = write_run(discovery, images, folder, progress=progress, command=context.obj)
+    if as_json:
+        print((folder / "result.json").read_text(encoding="utf-8"), end="")
+    elif quiet:
+        print(folder / "report.html")
+    else:
+        _tell(discovery, images, result)
+        print("report:", folder / "report.html")
+
+
+def _tell(discovery: "SymbolDiscovery", images: "ImageSet", result: dict[str, Any]) -> None:
+    """Print what was found, with one new image of each symbol."""
+    n_symbols = discovery.n_symbols_
+    print(
+        f"{n_symbols} symbols ({discovery.n_components_} components) in {len(images):,} images of "
+        f"{images.name}; a new drawing of each, and its share:\n"
+    )
+    drawings = [discovery.sample(1, symbol=k).pixels[0] for k in range(n_symbols)]
+    captions = [f"{k}: {share:.1%}" for k, share in enumerate(discovery.evidence_.shares)]
+    print(xenoglyph.draw_images(drawings, captions=captions))
+    if scores := result.get("scores"):
+        listed = ", ".join(f"{name} {value:.3f}" for name, value in scores.items())
+        print(f"against the labels, which were used for nothing else: {listed}")
+    print(f"seconds: {result['seconds']['total']:.1f}")
+
+
+@app.command(
+    epilog="\b\nExample:\n"
+    "  xenoglyph generate xenoglyph-runs/digits --symbol 3 --count 10 --out threes.png"
+)
+def generate(
+    run: arguments.Run,
+    symbol: arguments.Symbol = None,
+    component: arguments.Component = None,
+    count: arguments.Count = 10,
+    seed: arguments.Seed = 0,
+    out: arguments.Picture = Path("generated.png"),
+) -> None:
+    """Draw new images with the model of a run."""
+    if symbol is not None and component is not None:
+        raise typer.BadParameter("give --symbol or --component, not both.")
+    discovery = xenoglyph.SymbolDiscovery.load(run)
+    arguments.check_range("--symbol", symbol, discovery.n_symbols_)
+    arguments.check_range("--component", component, discovery.n_components_)
+    images = discovery.sample(count, symbol=symbol, component=component, random_state=seed)
+    xenoglyph.save_sheet(images, out)
+    print(f"{count} new images: {out}")
+
+
+@app.command(
+    epilog="\b\nExample:\n  xenoglyph label xenoglyph-runs/digits digits --out labels.csv"
+)
+def label(
+    run: arguments.Run,
+    source: arguments.Source,
+    out: arguments.Table = Path("labels.csv"),
+    shape: arguments.Shape = None,
+) -> None:
+    """Say which symbol each image is, and how sure."""
+    images = xenoglyph.load_images(source, image_shape=arguments.image_shape(shape))
+    probabilities = xenoglyph.SymbolDiscovery.load(run).predict_proba(images)
+    is_folder = Path(source).is_dir() and len(images.sources) == len(images)
+    names = [file.name for file in images.sources] if is_folder else range(len(images))
+    with out.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(["file" if is_folder else "index", "symbol", "probability"])
+        for name, row in zip(names, probabilities, strict=True):
+            table.writerow([name, row.argmax(), f"{row.max():.6f}"])
+    print(f"{len(images):,} images labelled: {out}")
+
+
+@app.command(epilog="\b\nExample:\n  xenoglyph report xenoglyph-runs/digits --open")
+def report(run: arguments.Run, out: arguments.Page = None, show: arguments.Open = False) -> None:
+    """Write the report of a run anew."""
+    page = out or run.with_name("report.html")
+    xenoglyph.SymbolDiscovery.load(run).report(page)
+    print("report:", page)
+    if show:
+        webbrowser.open(page.resolve().as_uri())
+
+
+@data.command("list")
+def list_sets() -> None:
+    """List the named sets, and where each comes from."""
+    for name, entry in xenoglyph.CATALOG.items():
+        print(f"{name:15} {entry.description}\n{'':15} {xenoglyph.locate(name)}")
+
+
+@data.command("get", epilog="\b\nExample:\n  xenoglyph data get mnist")
+def get_set(name: arguments.Name, quiet: arguments.Quiet = False) -> None:
+    """Download a named set, to have it without a network."""
+    with xenoglyph.ProgressBar(quiet=quiet) as progress:
+        xenoglyph.download(name, progress=progress)
+    print(xenoglyph.locate(name))
