@@ -1,6 +1,6 @@
 """The verbs of the workshop: ``nox -s lint types test bench docs``.
 
-``nox --no-venv`` runs them with the tools of the environment that nox itself is in.
+``nox --no-venv`` runs them with the tools of the active environment.
 """
 
 from pathlib import Path

@@ -7,8 +7,9 @@ from os import PathLike
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import LineCollection
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -104,7 +105,8 @@ def ellipse(mean: Array, covariance: Array, sd: float = 2.0, corners: int = 60) 
     angle = np.linspace(0.0, 2.0 * np.pi, corners)
     circle = np.column_stack([np.cos(angle), np.sin(angle)])
     if len(mean) == 1:
-        return np.column_stack([mean[0] + sd * np.sqrt(covariance[0, 0]) * circle[:, 0], 0 * angle])
+        reach = sd * np.sqrt(covariance[0, 0])
+        return np.column_stack([mean[0] + reach * circle[:, 0], np.zeros(corners)])
     values, vectors = np.linalg.eigh(covariance[:2, :2])
     return np.asarray(mean[:2] + sd * (circle * np.sqrt(np.maximum(values, 0.0))) @ vectors.T)
 
@@ -123,8 +125,11 @@ class _Stage:
         self.title = left.set_title(" ", loc="left", fontsize=11)
         self._still_points(left)
         self._still_curve(right)
-        self.moving: list[Line2D] = []
         self.left = left
+        self.ghosts = LineCollection([], colors="#BBBBBB", linewidths=1.0, animated=True)
+        self.outlines = LineCollection([], linewidths=1.8, animated=True)
+        for collection in (self.ghosts, self.outlines):
+            left.add_collection(collection, autolim=False)
         (self.mark,) = right.plot([], [], "o", color=COLOURS[1], markersize=9)
         self.mark.set_animated(True)
         self.title.set_animated(True)
@@ -134,33 +139,24 @@ class _Stage:
 
     def draw(self, sweep: Sweep) -> Image.Image:
         """Draw one sweep; the outlines of the frame before fade behind it."""
-        assert sweep.means is not None and sweep.covariances is not None
+        assert sweep.means is not None
+        assert sweep.covariances is not None
         assert sweep.weights is not None
         self.canvas.restore_region(self.background)
         outlines = [ellipse(m, C) for m, C in zip(sweep.means, sweep.covariances, strict=True)]
-        for outline in self.before:
-            self._outline(outline, "#999999", 0.35, 1.0)
-        for outline, weight in zip(outlines, sweep.weights, strict=True):
-            strength = 0.35 + 0.65 * min(1.0, float(weight) * sweep.n_components)
-            self._outline(outline, COLOURS[1], strength, 1.8)
+        self.ghosts.set_segments(self.before)
+        self.outlines.set_segments(outlines)
+        strength = 0.35 + 0.65 * np.minimum(1.0, sweep.weights * sweep.n_components)
+        self.outlines.set_color([to_rgba(COLOURS[1], alpha) for alpha in strength])
+        for collection in (self.ghosts, self.outlines):
+            self.left.draw_artist(collection)
         self.before = outlines
         self.mark.set_data([sweep.number], [sweep.message_length])
-        self.mark.axes.draw_artist(self.mark)  # type: ignore[union-attr]
+        self.mark.axes.draw_artist(self.mark)
         won = ", the shortest message" if sweep.chosen else ""
         self.title.set_text(f"{sweep.n_components} components, sweep {sweep.number}{won}")
         self.left.draw_artist(self.title)
         return Image.fromarray(np.asarray(self.canvas.buffer_rgba())[:, :, :3].copy())
-
-    def _outline(self, outline: Array, colour: str, alpha: float, width: float) -> None:
-        line = Line2D(*outline.T, color=colour, alpha=alpha, linewidth=width)
-        line.set_transform(self.left.transData)
-        line.set_clip_path(self.left.patch)
-        self.left.draw_artist(self._owned(line))
-
-    def _owned(self, line: Line2D) -> Line2D:
-        line.axes = self.left
-        line.set_figure(self.figure)
-        return line
 
     def _still_points(self, ax: Axes) -> None:
         x = self.points[:, 0]

@@ -7,14 +7,15 @@ markers as well.
 
 from collections.abc import Mapping, Sequence
 from os import PathLike
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
+from xenoglyph.errors import DataError
 from xenoglyph.images import ImageSet
+from xenoglyph.sheets import sheet
 from xenoglyph.storage import atomic_path
 from xenoglyph.symbols import LabelTable
 
@@ -46,16 +47,25 @@ COLOURS = (
     "#8A7A00",
 )
 MARKERS = ("o", "^", "s", "D")
+BARS = "#8FA3B3"
+PANEL_MARGIN = 0.04
 
 
-def save_figure(figure: Figure, path: str | PathLike[str], dpi: int = 130) -> None:
-    """Write a figure, whole or not at all."""
+def save_figure(drawn: Figure | Axes, path: str | PathLike[str], dpi: int = 130) -> None:
+    """Write a figure, or the figure that axes belong to, whole or not at all."""
+    figure = drawn.get_figure(root=True)
+    if figure is None:
+        raise DataError("The axes given belong to no figure; draw on axes of a figure.")
     with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=dpi, facecolor="white")
 
 
 def pair_plot(codes: Array, groups: ArrayLike, names: Sequence[str] | None = None) -> Figure:
     """Draw every pair of code dimensions against each other, coloured by group.
+
+    Every panel is scaled to its own two dimensions; the row's dimension runs upwards, the
+    column's across. All panels stand in one pair of axes, which is many times faster than one
+    each.
 
     Parameters
     ----------
@@ -68,23 +78,36 @@ def pair_plot(codes: Array, groups: ArrayLike, names: Sequence[str] | None = Non
     Returns
     -------
     Figure
-        d x d axes, with a histogram of each dimension on the diagonal.
+        d x d panels, with a histogram of each dimension on the diagonal.
     """
     group, d = np.asarray(groups), codes.shape[1]
     names = names or [str(g) for g in range(int(group.max()) + 1)]
-    figure = Figure(figsize=(1.9 * d + 1.4, 1.9 * d), layout="constrained")
-    axes = figure.subplots(d, d, squeeze=False, sharex="col")
-    for row in range(d):
-        for column in range(d):
-            cell = axes[row, column]
-            if row == column:
-                _histogram(cell, codes[:, row])
-            else:
-                _scatter(cell, codes[:, column], codes[:, row], group)
-            _label_cell(cell, row, column, d)
-    handles = axes[0, 1].get_legend_handles_labels()[0] if d > 1 else []
-    shown = [names[int(g)] for g in np.unique(group)]
-    figure.legend(handles, shown, loc="outside right upper", fontsize=8, frameon=False, markerscale=2.5)
+    side = max(1.9 * d, 3.0)
+    figure = Figure(figsize=(side + 1.4, side), layout="constrained")
+    ax = figure.subplots()
+    low, reach = codes.min(axis=0), np.maximum(np.ptp(codes, axis=0), np.finfo(float).tiny)
+    inside = PANEL_MARGIN + (1.0 - 2.0 * PANEL_MARGIN) * (codes - low) / reach
+    row, column = (index.ravel() for index in np.indices((d, d)))
+    off = row != column
+    # Place of each code in each panel off the diagonal, shape (panels, n); row 0 is at the top.
+    x = column[off, None] + inside.T[column[off]]
+    y = (d - 1 - row[off])[:, None] + inside.T[row[off]]
+    for g in np.unique(group):
+        own = group == g
+        _scatter(ax, x[:, own], y[:, own], int(g), names[int(g)])
+    for j in range(d):
+        counts, edges = np.histogram(inside[:, j], bins=30, range=(0.0, 1.0))
+        base = d - 1 - j + PANEL_MARGIN
+        heights = base + (1.0 - 2.0 * PANEL_MARGIN) * counts / counts.max()
+        ax.stairs(heights, j + edges, baseline=base, fill=True, color=BARS)
+    _panel_frame(ax, d)
+    figure.legend(
+        *ax.get_legend_handles_labels(),
+        loc="outside right upper",
+        fontsize=8,
+        frameon=False,
+        markerscale=2.5,
+    )
     return figure
 
 
@@ -105,7 +128,9 @@ def code_histograms(codes: Array) -> Figure:
 
 
 def message_length_curve(
-    ledger: Sequence[Mapping[str, float]], best_by_k: Mapping[int, float], ax: Axes | None = None
+    ledger: Sequence[Mapping[str, float]],
+    best_by_k: Mapping[int, float],
+    ax: Axes | None = None,
 ) -> Axes:
     """Draw the message length in nats against the number of components, the best one marked.
 
@@ -134,7 +159,8 @@ def message_length_curve(
     )
     ax.plot(ks, lengths, "o-", color=COLOURS[0], markersize=4, label="converged")
     best = ks[int(np.argmin(lengths))]
-    ax.plot([best], [min(lengths)], "o", color=COLOURS[1], markersize=9, label=f"{best} components")
+    won = f"{best} components"
+    ax.plot([best], [min(lengths)], "o", color=COLOURS[1], markersize=9, label=won)
     # Early sweeps are far up; what decides is near the bottom.
     reach = max(max(lengths) - min(lengths), 1.0)
     ax.set_ylim(min(lengths) - 0.08 * reach, max(lengths) + 0.12 * reach)
@@ -150,30 +176,24 @@ def symbol_sheet(rows: Sequence[ImageSet], titles: Sequence[str], columns: int =
     Parameters
     ----------
     rows : sequence of ImageSet
+        Of images of one shape.
     titles : sequence of str
         As many as there are rows.
     columns : int, default=10
         Most images in a row.
     """
-    figure = Figure(figsize=(0.62 * columns + 1.6, 0.62 * len(rows)), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01)  # type: ignore[union-attr]
-    axes = figure.subplots(len(rows), columns, squeeze=False)
-    for cells, images, title in zip(axes, rows, titles, strict=True):
-        for cell in cells:
-            cell.set_axis_off()
-        for cell, pixels in zip(cells, images.pixels, strict=False):
-            _picture(cell, pixels)
-        # As text, so that a dollar sign in a name is no formula.
-        cells[0].text(
-            -0.25,
-            0.5,
-            title,
-            transform=cells[0].transAxes,
-            ha="right",
-            va="center",
-            fontsize=9,
-            parse_math=False,
-        )
+    strips = [sheet(images[:columns], columns) for images in rows]
+    width = max(strip.shape[1] for strip in strips)
+    page = np.concatenate([_widened(strip, width) for strip in strips])
+    figure = Figure(figsize=(0.62 * columns + 1.4, 0.62 * len(rows) + 0.2), layout="constrained")
+    ax = figure.subplots()
+    ax.imshow(page, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    height = len(page) / len(rows)
+    ax.set_xticks([])
+    # As text, so that a dollar sign in a name is no formula.
+    ax.set_yticks(height * (np.arange(len(rows)) + 0.5), titles, parse_math=False)
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
     return figure
 
 
@@ -218,38 +238,48 @@ def _axes(ax: Axes | None, size: tuple[float, float]) -> Axes:
     return ax if ax is not None else Figure(figsize=size, layout="constrained").subplots()
 
 
-def _scatter(ax: Axes, x: Array, y: Array, groups: NDArray[Any]) -> None:
-    for g in np.unique(groups):
-        own = groups == g
-        ax.scatter(
-            x[own],
-            y[own],
-            s=5,
-            color=COLOURS[int(g) % len(COLOURS)],
-            marker=MARKERS[int(g) // len(COLOURS) % len(MARKERS)],
-            linewidths=0,
-            alpha=0.75,
-            label=str(g),
-        )
+def _scatter(ax: Axes, x: Array, y: Array, group: int, name: str) -> None:
+    ax.plot(
+        x.ravel(),
+        y.ravel(),
+        MARKERS[group // len(COLOURS) % len(MARKERS)],
+        color=COLOURS[group % len(COLOURS)],
+        markersize=2.2,
+        markeredgewidth=0,
+        alpha=0.75,
+        label=_as_text(name),
+    )
+
+
+def _panel_frame(ax: Axes, d: int) -> None:
+    """Rule the panels of a pair plot, and name rows and columns by their dimension."""
+    for line in range(d + 1):
+        ax.axhline(line, color="#CCCCCC", linewidth=0.8)
+        ax.axvline(line, color="#CCCCCC", linewidth=0.8)
+    names = [f"code {j}" for j in range(d)]
+    ax.set_xticks(np.arange(d) + 0.5, names)
+    ax.set_yticks(d - 0.5 - np.arange(d), names, rotation=90, va="center")
+    ax.set(xlim=(0, d), ylim=(0, d), aspect="equal")
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+
+
+def _as_text(name: str) -> str:
+    """Escape what Matplotlib would read as a formula, or as "not in the legend"."""
+    escaped = name.replace("$", r"\$")
+    return f" {escaped}" if escaped.startswith("_") else escaped
+
+
+def _widened(strip: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
+    """Return a strip of images filled up with white to the width of the longest."""
+    missing = [(0, 0), (0, width - strip.shape[1]), *[(0, 0)] * (strip.ndim - 2)]
+    return np.pad(strip, missing, constant_values=255)
 
 
 def _histogram(ax: Axes, values: Array, bins: int = 30) -> None:
-    ax.hist(values, bins=bins, color="#8FA3B3")
+    ax.hist(values, bins=bins, color=BARS)
     ax.set_yticks([])
     _plain(ax)
-
-
-def _label_cell(cell: Axes, row: int, column: int, d: int) -> None:
-    """Name the outer axes of a pair plot only."""
-    cell.tick_params(labelsize=6, labelleft=column == 0 and row > 0, labelbottom=row == d - 1)
-    if column == 0:
-        cell.set_ylabel(f"code {row}", fontsize=8)
-    if row == d - 1:
-        cell.set_xlabel(f"code {column}", fontsize=8)
-
-
-def _picture(cell: Axes, pixels: NDArray[np.float32]) -> None:
-    cell.imshow(pixels, cmap="gray", vmin=0.0, vmax=1.0, interpolation="nearest")
 
 
 def _plain(ax: Axes) -> Axes:

@@ -185,7 +185,7 @@ def test_arrays_of_other_layers_are_refused(digits: ImageSet) -> None:
 # --------------------------------------------------------------------------- what it takes, gives
 
 
-@pytest.mark.parametrize("shape", [(4, 6), (4, 6, 3), (24,)])
+@pytest.mark.parametrize("shape", [(4, 6), (2, 4, 3), (24,)])
 def test_images_come_back_in_the_shape_they_had(shape: tuple[int, ...]) -> None:
     X = np.random.default_rng(0).integers(0, 256, (30, *shape), dtype=np.uint8)
     autoencoder = small().fit(X)

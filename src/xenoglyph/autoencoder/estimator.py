@@ -62,7 +62,7 @@ class SELUAutoencoder(TransformerMixin, BaseEstimator):
         How the learning rate runs over the whole fit.
     random_state : int, RandomState or None, default=None
         Draws the first weights and the order of the images. An int gives the same bits in every
-        process on one machine.
+        process, on one machine and with as many cores: JAX splits its sums by their number.
     verbose : bool, default=False
         Draw a progress bar on the terminal, unless `fit` is given a `progress`.
 

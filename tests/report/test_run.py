@@ -1,0 +1,109 @@
+"""Every file of the run folder exists, opens, and agrees with the discovery."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from xenoglyph import ImageSet, SymbolDiscovery, write_run
+
+FILES = {
+    "codes.png",
+    "fit.gif",
+    "labels.csv",
+    "model.safetensors",
+    "report.html",
+    "result.json",
+    "symbols.png",
+}
+KEYS = [
+    "n_images",
+    "n_components",
+    "n_symbols",
+    "message_length",
+    "reconstruction_loss",
+    "scores",
+    "seconds",
+    "peak_memory_bytes",
+    "settings",
+    "versions",
+]
+
+
+def test_the_folder_holds_these_files_and_no_others(run):
+    folder, _ = run
+    assert {path.name for path in folder.iterdir()} == FILES
+
+
+def test_result_has_just_its_keys(run, alien, images):
+    folder, returned = run
+    result = json.loads((folder / "result.json").read_text("utf-8"))
+    assert result == returned
+    assert list(result) == KEYS
+    assert set(result["scores"]) == {"ari", "nmi", "purity", "accuracy"}
+    assert set(result["seconds"]) == {"autoencoder", "mixture", "symbols", "report", "total"}
+    parts = [value for stage, value in result["seconds"].items() if stage != "total"]
+    assert result["seconds"]["total"] == pytest.approx(sum(parts))
+    assert result["n_images"] == len(images)
+    assert result["n_symbols"] == alien.n_symbols_
+    assert result["n_components"] == alien.n_components_
+    assert result["message_length"] == alien.mixture_.message_length_
+    assert result["reconstruction_loss"] == alien.autoencoder_.loss_
+    assert result["peak_memory_bytes"] > 50e6
+
+
+def test_without_labels_there_are_no_scores(alien, images, tmp_path):
+    bare = SymbolDiscovery(n_epochs=1, random_state=0)
+    bare_images = ImageSet(images.pixels[:300], name="bare")
+    result = write_run(bare.fit(bare_images), bare_images, tmp_path)
+    assert list(result) == [key for key in KEYS if key != "scores"]
+    assert "Against labels" not in (tmp_path / "report.html").read_text("utf-8")
+
+
+def test_the_model_in_the_folder_is_the_model(run, alien, images):
+    again = SymbolDiscovery.load(run[0] / "model.safetensors")
+    np.testing.assert_array_equal(again.predict(images), alien.labels_)
+
+
+def test_labels_are_the_symbols_of_the_images(run, alien):
+    with (run[0] / "labels.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["index"]) for row in rows] == list(range(len(alien.labels_)))
+    assert [int(row["symbol"]) for row in rows] == alien.labels_.tolist()
+    assert [int(row["component"]) for row in rows] == alien.components_.tolist()
+    assert all(0 < float(row["probability"]) <= 1 for row in rows)
+
+
+@pytest.mark.parametrize("name", ["symbols.png", "codes.png"])
+def test_pictures_open_and_are_not_empty(run, name):
+    with Image.open(run[0] / name) as picture:
+        greys = np.asarray(picture.convert("L"))
+    assert min(greys.shape) > 300
+    assert greys.std() > 10
+
+
+def test_the_article_leaves_its_own_pictures_too(images, tmp_path):
+    alien = SymbolDiscovery("article", n_epochs=2, random_state=0).fit(images)
+    write_run(alien, images, tmp_path)
+    extra = {
+        "code_histograms.png",
+        "components.png",
+        "message_length.png",
+        "pairs_by_component.png",
+        "pairs_by_label.png",
+        "reconstructions.png",
+    }
+    assert {path.name for path in tmp_path.iterdir()} == FILES | extra
+    for name in extra:
+        with Image.open(tmp_path / name) as picture:
+            picture.verify()
+
+
+def test_a_loaded_model_reports_as_the_fitted_one(run, alien, tmp_path):
+    alien.report(tmp_path / "fitted.html")
+    SymbolDiscovery.load(run[0] / "model.safetensors").report(tmp_path / "loaded.html")
+    fitted, loaded = ((tmp_path / f"{n}.html").read_text("utf-8") for n in ("fitted", "loaded"))
+    differ = [a for a, b in zip(fitted.splitlines(), loaded.splitlines(), strict=True) if a != b]
+    assert all("Peak memory" in line for line in differ)

@@ -1,0 +1,106 @@
+"""Pictures show what they were given: counted on the axes, not by eye."""
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+
+from xenoglyph import ImageSet
+from xenoglyph.plotting import (
+    COLOURS,
+    MARKERS,
+    code_histograms,
+    label_heatmap,
+    loss_curve,
+    message_length_curve,
+    pair_plot,
+    reconstructions,
+    save_figure,
+    symbol_sheet,
+)
+from xenoglyph.sheets import sheet
+from xenoglyph.symbols import label_table
+
+CODES = np.random.default_rng(0).standard_normal((90, 3))
+
+
+def some_images(n):
+    return ImageSet(np.random.default_rng(n).random((n, 5, 4), dtype=np.float32))
+
+
+@pytest.mark.parametrize("d", [1, 2, 3])
+@pytest.mark.parametrize("k", [1, 4, 30])
+def test_a_pair_plot_has_every_code_in_every_panel(d, k):
+    codes, groups = CODES[:, :d], np.arange(90) % k
+    figure = pair_plot(codes, groups)
+    (ax,) = figure.axes
+    scattered = ax.lines[:k]
+    assert [line.get_label() for line in scattered] == [str(g) for g in range(k)]
+    low, reach = codes.min(axis=0), np.ptp(codes, axis=0)
+    panels = [(row, column) for row in range(d) for column in range(d) if row != column]
+    for g, line in enumerate(scattered):
+        points = line.get_xydata().reshape(len(panels), (groups == g).sum(), 2)
+        for (row, column), panel in zip(panels, points, strict=True):
+            own = (codes[groups == g] - low) / reach
+            place = 0.04 + 0.92 * own[:, [column, row]] + [column, d - 1 - row]
+            np.testing.assert_allclose(panel, place)
+    assert [t.get_text() for t in figure.legends[0].get_texts()] == [str(g) for g in range(k)]
+
+
+def test_thirty_groups_look_different():
+    looks = {(COLOURS[g % len(COLOURS)], MARKERS[g // len(COLOURS)]) for g in range(30)}
+    assert len(looks) == 30
+
+
+def test_names_are_text_and_no_formula(tmp_path):
+    figure = pair_plot(CODES[:, :2], np.arange(90) % 2, ["$x^", "\\frac"])
+    save_figure(figure, tmp_path / "names.png")
+    table = label_table([0, 1], ["$x^", "\\frac"], 2)
+    save_figure(label_heatmap(table), tmp_path / "table.png")
+    save_figure(symbol_sheet([some_images(2)], ["$x^"]), tmp_path / "sheet.png")
+    for name in ("names", "table", "sheet"):
+        with Image.open(tmp_path / f"{name}.png") as picture:
+            picture.verify()
+
+
+def test_histograms_count_every_code():
+    figure = code_histograms(CODES)
+    for cell in figure.axes[:3]:
+        assert sum(bar.get_height() for bar in cell.patches) == 90
+
+
+def test_the_curve_marks_the_shortest_message():
+    ledger = [{"k": 3, "message_length": 50.0}, {"k": 2, "message_length": 12.0}]
+    ax = message_length_curve(ledger, {3: 14.0, 2: 12.0, 1: 20.0})
+    mark = ax.lines[-1]
+    assert mark.get_xydata().tolist() == [[2.0, 12.0]]
+    assert mark.get_label() == "2 components"
+    assert ax.lines[1].get_xydata().tolist() == [[1.0, 20.0], [2.0, 12.0], [3.0, 14.0]]
+
+
+def test_a_sheet_shows_every_image():
+    figure = symbol_sheet([some_images(3), some_images(2)], ["a", "b"], columns=3)
+    (ax,) = figure.axes
+    page = np.asarray(ax.images[0].get_array())
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["a", "b"]
+    top, bottom = np.split(page, 2)
+    np.testing.assert_array_equal(top, sheet(some_images(3), 3))
+    two = sheet(some_images(2), 3)
+    np.testing.assert_array_equal(bottom[:, : two.shape[1]], two)
+    assert (bottom[:, two.shape[1] :] == 255).all()
+
+
+def test_reconstructions_stand_below_their_originals():
+    (ax,) = reconstructions(some_images(4), some_images(3)).axes
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["original", "decoded"]
+
+
+def test_the_label_table_shows_its_counts():
+    ax = label_heatmap(label_table([0, 0, 1], ["x", "y", "y"], 2))
+    assert [text.get_text() for text in ax.texts] == ["1", "1", "0", "1"]
+
+
+def test_losses_are_drawn_on_the_axes_given():
+    ax = Figure().subplots()
+    assert loss_curve({"loss": [0.3, 0.2], "validation_loss": []}, ax) is ax
+    assert [line.get_ydata().tolist() for line in ax.lines] == [[0.3, 0.2]]
