@@ -69,8 +69,9 @@ class ImageSet:
         _check_pixels(self.pixels)
         object.__setattr__(self, "pixels", _read_only(self.pixels))
         if self.labels is not None:
-            _check_labels(self.labels, len(self))
-            object.__setattr__(self, "labels", _read_only(self.labels))
+            labels = np.asarray(self.labels)
+            _check_labels(labels, len(self))
+            object.__setattr__(self, "labels", _read_only(labels))
         if self.n_train is not None and not 1 <= self.n_train <= len(self):
             raise DataError(f"n_train must lie in 1..{len(self)}; came {self.n_train}")
 
