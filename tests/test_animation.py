@@ -1,11 +1,14 @@
 """The animated fit: its frames, its end, its outlines."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
 from xenoglyph import DataError, MMLGaussianMixture
-from xenoglyph.animation import animate_fit, ellipse, frames_of
+from xenoglyph.animation import animate_fit, frames_of, identities, outlines
+from xenoglyph.mixture import Sweep, Trace
 
 X = np.random.default_rng(0).standard_normal((300, 3)) + 6.0 * (np.arange(300) % 3)[:, None]
 
@@ -43,11 +46,28 @@ def test_frames_keep_every_change_of_k_and_end_with_the_winner():
     assert len(frames_of(trace, most=5)) == 5
 
 
-def test_an_outline_is_at_its_distance():
-    C = np.array([[4.0, 1.5, 0.3], [1.5, 2.0, 0.1], [0.3, 0.1, 1.0]])
-    outline = ellipse(np.array([1.0, -2.0, 9.0]), C, sd=2.0) - [1.0, -2.0]
-    distance = np.einsum("ij,jk,ik->i", outline, np.linalg.inv(C[:2, :2]), outline)
+def test_outlines_are_at_their_distance():
+    C = np.array([[[4.0, 1.5], [1.5, 2.0]], [[1.0, -0.2], [-0.2, 0.3]]])
+    means = np.array([[1.0, -2.0], [0.0, 5.0]])
+    off = outlines(means, C, sd=2.0) - means[:, None]
+    distance = np.einsum("kij,kjl,kil->ki", off, np.linalg.inv(C), off)
     np.testing.assert_allclose(distance, 4.0)
+
+
+def test_components_keep_their_numbers_until_their_end():
+    trace = fitted(X).trace_
+    numbers = identities(trace)
+    assert [len(own) for own in numbers] == [s.n_components for s in trace.sweeps]
+    assert all(len(set(own)) == len(own) for own in numbers)
+    for before, now in pairwise(numbers):
+        assert set(now) <= set(before)
+
+
+def test_a_component_that_leaves_takes_its_number_with_it():
+    means = np.array([[0.0, 0.0], [9.0, 0.0], [0.0, 9.0]])
+    steps = [means, means + 0.1, means[[2, 0]] + 0.2]
+    sweeps = [Sweep(i, len(own), 0.0, 0.0, means=own) for i, own in enumerate(steps)]
+    assert [own.tolist() for own in identities(Trace(tuple(sweeps), ()))][2] == [2, 0]
 
 
 def test_a_fit_that_recorded_nothing_is_refused(tmp_path):

@@ -1,5 +1,8 @@
 """Pictures show what they were given: counted on the axes, not by eye."""
 
+import re
+from importlib.resources import files
+
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -70,12 +73,23 @@ def test_histograms_count_every_code():
 
 
 def test_the_curve_marks_the_shortest_message():
-    ledger = [{"k": 3, "message_length": 50.0}, {"k": 2, "message_length": 12.0}]
-    ax = message_length_curve(ledger, {3: 14.0, 2: 12.0, 1: 20.0})
-    mark = ax.lines[-1]
-    assert mark.get_xydata().tolist() == [[2.0, 12.0]]
-    assert mark.get_label() == "2 components"
-    assert ax.lines[1].get_xydata().tolist() == [[1.0, 20.0], [2.0, 12.0], [3.0, 14.0]]
+    ledger = [{"sweep": s, "message_length": x} for s, x in enumerate([500.0, 11.0, 12.0, 20.0])]
+    ends = [{"sweep": 1, "forced": False}, {"sweep": 3, "forced": True}]
+    by_k, by_sweep = message_length_curve(ledger, {3: 14.0, 2: 12.0, 1: 20.0}, ends).axes
+    curve, mark = by_k.lines
+    assert curve.get_xydata().tolist() == [[1.0, 8.0], [2.0, 0.0], [3.0, 2.0]]
+    assert mark.get_xydata().tolist() == [[2.0, 0.0]]
+    assert by_k.get_title(loc="left") == "2 components: 12.0 nats"
+    path, starved, forced = by_sweep.lines
+    assert path.get_ydata().tolist() == [488.0, 0.0, 0.0, 8.0]
+    assert starved.get_xydata().tolist() == [[1.0, 0.0]]
+    assert forced.get_xydata().tolist() == [[3.0, 8.0]]
+    assert [t.get_text() for t in by_k.get_yticklabels()] == ["0", "1", "10", "100"]
+
+
+def test_the_page_uses_the_same_colours():
+    script = files("xenoglyph.report") / "templates" / "page.js"
+    assert re.findall("#[0-9A-F]{6}", script.read_text("utf-8")) == list(COLOURS)
 
 
 def test_a_sheet_shows_every_image():

@@ -1,30 +1,33 @@
 """A fit as an animation: the first two dimensions, sweep by sweep, beside the message length."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from os import PathLike
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.collections import LineCollection
+from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
+from scipy.optimize import linear_sum_assignment
+from scipy.spatial.distance import cdist
 
 from xenoglyph.errors import DataError
 from xenoglyph.mixture import Sweep, Trace
-from xenoglyph.plotting import COLOURS
+from xenoglyph.plotting import COLOURS, scale_nats
 from xenoglyph.storage import atomic_path
 
-__all__ = ["animate_fit", "ellipse", "frames_of"]
+__all__ = ["animate_fit", "frames_of", "identities", "outlines"]
 
 Array = NDArray[np.float64]
+Integers = NDArray[np.intp]
 
 MOST_FRAMES = 60
 MOST_POINTS = 2000
 FRAME_MILLISECONDS, HOLD_MILLISECONDS = 120, 4000
+PALETTE_SIZE = 96
+FADING = (0.9, 0.6, 0.3)  # opacity of a component in the frames after its end
 
 
 def animate_fit(points: Array, trace: Trace, path: str | PathLike[str]) -> None:
@@ -33,32 +36,37 @@ def animate_fit(points: Array, trace: Trace, path: str | PathLike[str]) -> None:
     Parameters
     ----------
     points : array of shape (n, d)
-        The fitted rows; at most `MOST_POINTS` of them, evenly spaced, are drawn.
+        The fitted rows; at most 2,000 of them, evenly spaced, are drawn, in their first two
+        dimensions.
     trace : Trace
         Of a fit with ``record_parameters=True``.
     path : path-like
-        Its suffix says the format: .gif or .webp.
+        The file to write or replace; its suffix says the format, .gif or .webp.
 
     Raises
     ------
     DataError
         If the trace did not record the mixtures.
+    OSError
+        If the file cannot be written.
     """
     if any(sweep.means is None for sweep in trace.sweeps):
         raise DataError(
-            "The trace holds no mixtures to draw; fit with record_parameters=True and try again."
+            "the trace holds no mixtures to draw; fit with record_parameters=True and try again"
         )
     shown = points[np.linspace(0, len(points) - 1, min(len(points), MOST_POINTS)).astype(int)]
-    stage = _Stage(shown, trace)
-    pictures = [stage.draw(sweep) for sweep in frames_of(trace)]
-    last = len(pictures) - 1
-    milliseconds = [FRAME_MILLISECONDS] * last + [HOLD_MILLISECONDS]
-    # One palette for all frames keeps the colours still and the file small.
-    palette = pictures[last].quantize(64)
-    indexed = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
+    stage = _Stage(_plane(shown), trace)
+    frames = [stage.draw(sweep) for sweep in frames_of(trace)]
+    # One palette for all frames keeps the colours still and the file small; it is taken from
+    # the first frame and the last, which hold the most components and the most colours.
+    ends = np.concatenate([frames[0], frames[-1]])
+    palette = Image.fromarray(ends).quantize(PALETTE_SIZE)
+    plain = Image.Dither.NONE
+    pictures = [Image.fromarray(f).quantize(palette=palette, dither=plain) for f in frames]
+    milliseconds = [FRAME_MILLISECONDS] * (len(frames) - 1) + [HOLD_MILLISECONDS]
     with atomic_path(path) as temporary:
-        indexed[0].save(
-            temporary, save_all=True, append_images=indexed[1:], duration=milliseconds, loop=0
+        pictures[0].save(
+            temporary, save_all=True, append_images=pictures[1:], duration=milliseconds, loop=0
         )
 
 
@@ -76,102 +84,139 @@ def frames_of(trace: Trace, most: int = MOST_FRAMES) -> list[Sweep]:
     list of Sweep
     """
     sweeps = trace.sweeps
-    ks = [sweep.n_components for sweep in sweeps]
-    changes = [i for i in range(len(sweeps)) if i == 0 or ks[i] != ks[i - 1]]
+    ks = np.array([sweep.n_components for sweep in sweeps])
+    changes = np.flatnonzero(np.diff(ks, prepend=0))
     room = max(most - 1 - len(changes), 0)
-    others = np.linspace(0, len(sweeps) - 1, room).astype(int).tolist()
-    chosen = sorted({*changes, *others})
+    chosen = np.union1d(changes, np.linspace(0, len(sweeps) - 1, room).astype(int))
     if len(chosen) > most - 1:
-        chosen = [chosen[i] for i in np.linspace(0, len(chosen) - 1, most - 1).astype(int)]
+        chosen = chosen[np.linspace(0, len(chosen) - 1, most - 1).astype(int)]
     winner = next(sweep for sweep in sweeps if sweep.chosen)
     return [*(sweeps[i] for i in chosen), winner]
 
 
-def ellipse(mean: Array, covariance: Array, sd: float = 2.0, corners: int = 60) -> Array:
-    """Outline of a component at `sd` standard deviations, in its first two dimensions.
+def identities(trace: Trace) -> list[Integers]:
+    """Give each component a number that it keeps until its end.
 
     Parameters
     ----------
-    mean : array of shape (d,)
-    covariance : array of shape (d, d)
+    trace : Trace
+
+    Returns
+    -------
+    list of arrays of shape (k,)
+        One for each sweep. A component of one sweep is the one of the sweep before whose mean
+        lies nearest, no two being the same.
+    """
+    numbers = [np.arange(trace.sweeps[0].n_components)]
+    for before, now in zip(trace.sweeps, trace.sweeps[1:], strict=False):
+        if before.n_components == now.n_components:
+            numbers.append(numbers[-1])
+        else:
+            earlier, later = linear_sum_assignment(cdist(before.means, now.means))
+            numbers.append(numbers[-1][earlier[np.argsort(later)]])
+    return numbers
+
+
+def outlines(means: Array, covariances: Array, sd: float = 2.0, corners: int = 60) -> Array:
+    """Ellipses at `sd` standard deviations from the means.
+
+    Parameters
+    ----------
+    means : array of shape (k, 2)
+    covariances : array of shape (k, 2, 2)
     sd : float, default=2
     corners : int, default=60
 
     Returns
     -------
-    array of shape (corners, 2)
-        A bar for d = 1, whose second coordinate is 0.
+    array of shape (k, corners, 2)
     """
     angle = np.linspace(0.0, 2.0 * np.pi, corners)
     circle = np.column_stack([np.cos(angle), np.sin(angle)])
-    if len(mean) == 1:
-        reach = sd * np.sqrt(covariance[0, 0])
-        return np.column_stack([mean[0] + reach * circle[:, 0], np.zeros(corners)])
-    values, vectors = np.linalg.eigh(covariance[:2, :2])
-    return np.asarray(mean[:2] + sd * (circle * np.sqrt(np.maximum(values, 0.0))) @ vectors.T)
+    values, vectors = np.linalg.eigh(covariances)
+    axes = np.sqrt(np.maximum(values, 0.0))[:, None, :] * vectors
+    return np.asarray(means[:, None, :] + sd * circle @ axes.swapaxes(1, 2))
 
 
-@dataclass
+def _plane(rows: Array) -> Array:
+    """Bring rows, shape (..., d), to two dimensions: the first two, or one and a zero."""
+    missing = max(2 - rows.shape[-1], 0)
+    return np.pad(rows, [(0, 0)] * (rows.ndim - 1) + [(0, missing)])[..., :2]
+
+
 class _Stage:
-    """The figure whose artists move from frame to frame, drawn over what stands still."""
+    """A figure in which components and a mark move over what stands still."""
 
-    points: Array
-    trace: Trace
-
-    def __post_init__(self) -> None:
-        self.figure = Figure(figsize=(8.0, 4.2), dpi=90, layout="constrained", facecolor="white")
-        self.canvas = FigureCanvasAgg(self.figure)
-        left, right = self.figure.subplots(1, 2, width_ratios=(1.25, 1.0))
-        self.title = left.set_title(" ", loc="left", fontsize=11)
-        self._still_points(left)
-        self._still_curve(right)
-        self.left = left
-        self.ghosts = LineCollection([], colors="#BBBBBB", linewidths=1.0, animated=True)
-        self.outlines = LineCollection([], linewidths=1.8, animated=True)
-        for collection in (self.ghosts, self.outlines):
+    def __init__(self, points: Array, trace: Trace) -> None:
+        self.numbers = identities(trace)
+        self.ended: dict[int, tuple[Array, int]] = {}
+        self.before: dict[int, Array] = {}
+        figure = Figure(figsize=(8.0, 4.2), dpi=90, facecolor="white")
+        self.canvas = FigureCanvasAgg(figure)
+        edges = {"left": 0.07, "right": 0.98, "bottom": 0.12, "top": 0.92, "wspace": 0.2}
+        left, right = figure.subplots(1, 2, width_ratios=(1.25, 1.0), gridspec_kw=edges)
+        _still_points(left, points)
+        self.heights = _still_curve(right, trace)
+        self.ghosts = PolyCollection([], linestyles=":", facecolors="none", animated=True)
+        self.shapes = PolyCollection([], linewidths=1.6, animated=True)
+        for collection in (self.ghosts, self.shapes):
             left.add_collection(collection, autolim=False)
-        (self.mark,) = right.plot([], [], "o", color=COLOURS[1], markersize=9)
-        self.mark.set_animated(True)
-        self.title.set_animated(True)
+        self.title = left.set_title(" ", loc="left", fontsize=11)
+        (self.mark,) = right.plot([], [], "o", color=COLOURS[1], markersize=9, clip_on=False)
+        for artist in (self.title, self.mark):
+            artist.set_animated(True)
         self.canvas.draw()
-        self.background = self.canvas.copy_from_bbox(self.figure.bbox)
-        self.before: Sequence[Array] = ()
+        self.background = self.canvas.copy_from_bbox(figure.bbox)
 
-    def draw(self, sweep: Sweep) -> Image.Image:
-        """Draw one sweep; the outlines of the frame before fade behind it."""
+    def draw(self, sweep: Sweep) -> NDArray[np.uint8]:
+        """Draw one sweep: shape (height, width, 3)."""
+        self._move_components(sweep)
+        self.mark.set_data([sweep.number], [self.heights[sweep.number]])
+        won = ", the shortest message" if sweep.chosen else ""
+        self.title.set_text(f"k = {sweep.n_components}, sweep {sweep.number}{won}")
+        self.canvas.restore_region(self.background)
+        for artist in (self.ghosts, self.shapes, self.title, self.mark):
+            artist.axes.draw_artist(artist)  # type: ignore[union-attr]
+        return np.asarray(self.canvas.buffer_rgba())[:, :, :3].copy()
+
+    def _move_components(self, sweep: Sweep) -> None:
+        """Put the living where they are and let the dead fade."""
         assert sweep.means is not None
         assert sweep.covariances is not None
-        assert sweep.weights is not None
-        self.canvas.restore_region(self.background)
-        outlines = [ellipse(m, C) for m, C in zip(sweep.means, sweep.covariances, strict=True)]
-        self.ghosts.set_segments(self.before)
-        self.outlines.set_segments(outlines)
-        strength = 0.35 + 0.65 * np.minimum(1.0, sweep.weights * sweep.n_components)
-        self.outlines.set_color([to_rgba(COLOURS[1], alpha) for alpha in strength])
-        for collection in (self.ghosts, self.outlines):
-            self.left.draw_artist(collection)
-        self.before = outlines
-        self.mark.set_data([sweep.number], [sweep.message_length])
-        self.mark.axes.draw_artist(self.mark)
-        won = ", the shortest message" if sweep.chosen else ""
-        self.title.set_text(f"{sweep.n_components} components, sweep {sweep.number}{won}")
-        self.left.draw_artist(self.title)
-        return Image.fromarray(np.asarray(self.canvas.buffer_rgba())[:, :, :3].copy())
+        plane = _plane(_plane(sweep.covariances).swapaxes(1, 2))
+        living = dict(
+            zip(self.numbers[sweep.number], outlines(_plane(sweep.means), plane), strict=True)
+        )
+        ended = {number: (shape, age + 1) for number, (shape, age) in self.ended.items()}
+        ended |= {number: (self.before[number], 0) for number in self.before.keys() - living}
+        self.ended = {
+            number: (shape, age)
+            for number, (shape, age) in ended.items()
+            if age < len(FADING) and number not in living and not sweep.chosen
+        }
+        self.before = living
+        self.ghosts.set_verts([shape for shape, _ in self.ended.values()])
+        self.ghosts.set_edgecolor([to_rgba("0.45", FADING[age]) for _, age in self.ended.values()])
+        colours = [COLOURS[number % len(COLOURS)] for number in living]
+        self.shapes.set_verts(list(living.values()))
+        self.shapes.set_edgecolor(colours)
+        self.shapes.set_facecolor([to_rgba(colour, 0.12) for colour in colours])
 
-    def _still_points(self, ax: Axes) -> None:
-        x = self.points[:, 0]
-        y = self.points[:, 1] if self.points.shape[1] > 1 else np.zeros_like(x)
-        ax.plot(x, y, ".", color="#7A8B99", markersize=2, alpha=0.6)
-        ax.set_xlabel("dimension 0")
-        ax.set_ylabel("dimension 1" if self.points.shape[1] > 1 else "")
-        ax.spines[["top", "right"]].set_visible(False)
 
-    def _still_curve(self, ax: Axes) -> None:
-        lengths = [sweep.message_length for sweep in self.trace.sweeps]
-        ax.plot([sweep.number for sweep in self.trace.sweeps], lengths, color=COLOURS[0])
-        low, high = min(lengths), float(np.quantile(lengths, 0.97))
-        reach = max(high - low, 1.0)
-        ax.set_ylim(low - 0.1 * reach, high + 0.1 * reach)
-        ax.set_xlabel("sweep")
-        ax.set_ylabel("message length (nats)")
-        ax.spines[["top", "right"]].set_visible(False)
+def _still_points(ax: Axes, points: Array) -> None:
+    ax.plot(*points.T, ".", color="0.6", markersize=2)
+    ax.set(xlabel="dimension 0", ylabel="dimension 1")
+    ax.spines[["top", "right"]].set_visible(False)
+
+
+def _still_curve(ax: Axes, trace: Trace) -> Array:
+    """Draw the message length; return, for each sweep, the nats above the winner's."""
+    lengths = np.array([sweep.message_length for sweep in trace.sweeps])
+    shortest = next(sweep.message_length for sweep in trace.sweeps if sweep.chosen)
+    above = np.maximum(lengths - shortest, 0.0)
+    ax.plot(above, color="0.45", linewidth=1)
+    scale_nats(ax, above.max())
+    ax.set_title("nats above the shortest message", loc="left", fontsize=11)
+    ax.set_xlabel("sweep")
+    ax.spines[["top", "right"]].set_visible(False)
+    return above

@@ -7,6 +7,7 @@ markers as well.
 
 from collections.abc import Mapping, Sequence
 from os import PathLike
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -29,6 +30,7 @@ __all__ = [
     "pair_plot",
     "reconstructions",
     "save_figure",
+    "scale_nats",
     "symbol_sheet",
 ]
 
@@ -130,44 +132,51 @@ def code_histograms(codes: Array) -> Figure:
 def message_length_curve(
     ledger: Sequence[Mapping[str, float]],
     best_by_k: Mapping[int, float],
-    ax: Axes | None = None,
-) -> Axes:
-    """Draw the message length in nats against the number of components, the best one marked.
+    annihilations: Sequence[Mapping[str, Any]] = (),
+) -> Figure:
+    """Draw the message length against the number of components, and sweep by sweep.
 
     Parameters
     ----------
     ledger : sequence of mappings
-        Every sweep: ``k`` and ``message_length``.
+        Every sweep: ``sweep`` and ``message_length``.
     best_by_k : mapping
-        Smallest message length after convergence, for each k.
-    ax : Axes, optional
+        Smallest message length after convergence, for each k; the best one is marked.
+    annihilations : sequence of mappings, optional
+        Every component's end: ``sweep`` and ``forced``.
 
     Returns
     -------
-    Axes
+    Figure
+        Both panels show by how many nats a message is longer than the shortest.
     """
-    ax = _axes(ax, (6.4, 3.8))
-    ks = sorted(best_by_k)
-    lengths = [best_by_k[k] for k in ks]
-    ax.plot(
-        [s["k"] for s in ledger],
-        [s["message_length"] for s in ledger],
-        ".",
-        color="#BBBBBB",
-        markersize=3,
-        label="every sweep",
-    )
-    ax.plot(ks, lengths, "o-", color=COLOURS[0], markersize=4, label="converged")
-    best = ks[int(np.argmin(lengths))]
-    won = f"{best} components"
-    ax.plot([best], [min(lengths)], "o", color=COLOURS[1], markersize=9, label=won)
-    # Early sweeps are far up; what decides is near the bottom.
-    reach = max(max(lengths) - min(lengths), 1.0)
-    ax.set_ylim(min(lengths) - 0.08 * reach, max(lengths) + 0.12 * reach)
-    ax.set_xlabel("number of components")
-    ax.set_ylabel("message length (nats)")
-    ax.legend(frameon=False)
-    return _plain(ax)
+    figure = Figure(figsize=(10.0, 4.0), layout="constrained")
+    by_k, by_sweep = figure.subplots(1, 2, sharey=True)
+    ks, best = sorted(best_by_k), min(best_by_k, key=best_by_k.__getitem__)
+    by_k.plot(ks, [best_by_k[k] - best_by_k[best] for k in ks], "o-", color=COLOURS[0], ms=4)
+    by_k.plot([best], [0.0], "o", color=COLOURS[1], markersize=10, clip_on=False)
+    by_k.set_title(f"{best} components: {best_by_k[best]:,.1f} nats", loc="left", fontsize=10)
+    by_k.locator_params(axis="x", integer=True)
+    by_k.set(xlabel="number of components", ylabel="nats above the shortest message")
+    above = {s["sweep"]: max(s["message_length"] - best_by_k[best], 0.0) for s in ledger}
+    by_sweep.plot(list(above), list(above.values()), color=COLOURS[0], linewidth=1)
+    _ends(by_sweep, above, annihilations)
+    by_sweep.set_xlabel("sweep")
+    for ax in (by_k, by_sweep):
+        scale_nats(ax, max(above.values()))
+        _plain(ax).grid(axis="y", color="#E0E0E0", linewidth=0.6)
+    return figure
+
+
+def scale_nats(ax: Axes, highest: float) -> None:
+    """Scale the upward axis linearly near zero and logarithmically above.
+
+    What decides between two mixtures are a few nats among thousands.
+    """
+    ax.set_yscale("function", functions=(np.log1p, np.expm1))
+    powers = [10.0**power for power in range(int(np.log10(max(highest, 1.0))) + 1)]
+    ax.set_yticks([0.0, *powers], ["0", *(f"{power:,.0f}" for power in powers)])
+    ax.set_yticks([], minor=True)
 
 
 def symbol_sheet(rows: Sequence[ImageSet], titles: Sequence[str], columns: int = 10) -> Figure:
@@ -249,6 +258,19 @@ def _scatter(ax: Axes, x: Array, y: Array, group: int, name: str) -> None:
         alpha=0.75,
         label=_as_text(name),
     )
+
+
+def _ends(
+    ax: Axes, above: Mapping[float, float], annihilations: Sequence[Mapping[str, Any]]
+) -> None:
+    """Mark the sweeps in which components ended."""
+    for forced, name, marker in ((False, "starved", "v"), (True, "taken out to try fewer", "x")):
+        sweeps = [end["sweep"] for end in annihilations if bool(end["forced"]) is forced]
+        if sweeps:
+            heights = [above[sweep] for sweep in sweeps]
+            colour = COLOURS[1] if forced else "#333333"
+            ax.plot(sweeps, heights, marker, color=colour, markersize=5, label=name)
+            ax.legend(title="a component", frameon=False, alignment="left")
 
 
 def _panel_frame(ax: Axes, d: int) -> None:

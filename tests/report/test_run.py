@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from xenoglyph import ImageSet, SymbolDiscovery, write_run
+from xenoglyph import DataError, ImageSet, SymbolDiscovery, write_run
 
 FILES = {
     "codes.png",
@@ -105,5 +105,13 @@ def test_a_loaded_model_reports_as_the_fitted_one(run, alien, tmp_path):
     alien.report(tmp_path / "fitted.html")
     SymbolDiscovery.load(run[0] / "model.safetensors").report(tmp_path / "loaded.html")
     fitted, loaded = ((tmp_path / f"{n}.html").read_text("utf-8") for n in ("fitted", "loaded"))
-    differ = [a for a, b in zip(fitted.splitlines(), loaded.splitlines(), strict=True) if a != b]
-    assert all("Peak memory" in line for line in differ)
+    assert fitted == loaded
+
+
+def test_images_that_were_not_fitted_are_refused(run, alien, images, tmp_path):
+    loaded = SymbolDiscovery.load(run[0] / "model.safetensors")
+    with pytest.raises(DataError, match="1797 images came with a discovery that was not fitted"):
+        write_run(loaded, images, tmp_path / "loaded")
+    with pytest.raises(DataError, match="10 images"):
+        write_run(alien, images[:10], tmp_path / "few")
+    assert list(tmp_path.iterdir()) == []

@@ -1,7 +1,8 @@
 """A summary as one static HTML page: everything inside the file, nothing asked of a network.
 
-The page's Content-Security-Policy lets only the two scripts and the one data block run that are
-written here, named by their hash; every string from outside is escaped text.
+The page's Content-Security-Policy lets only the two scripts run that are written here, named by
+their hashes; every string from outside is escaped text. Styles may stand anywhere, for Plotly
+writes its own; they too can fetch nothing.
 """
 
 import base64
@@ -14,16 +15,19 @@ from typing import Any
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
+from numpy.typing import ArrayLike
 from plotly.offline import get_plotlyjs
 
-from xenoglyph.discovery import SymbolDiscovery
-from xenoglyph.report.pictures import Pictures, gather_pictures
+from xenoglyph.report.pictures import Pictures
 from xenoglyph.report.summary import Summary
 
-__all__ = ["embedded_json", "render"]
+__all__ = ["Charts", "embedded_json", "render"]
 
 TEMPLATES = Path(__file__).parent / "templates"
-MOST_CODES = 1000
+MOST_LABELS = 40
+MOST_SOURCES = 20
+
+Charts = Mapping[str, Any]
 
 environment = Environment(
     loader=FileSystemLoader(TEMPLATES),
@@ -34,34 +38,34 @@ environment = Environment(
 )
 
 
-def render(summary: Summary, discovery: SymbolDiscovery) -> str:
+def render(summary: Summary, pictures: Pictures, charts: Charts) -> str:
     """Return the page.
 
     Parameters
     ----------
     summary : Summary
-        Every number on the page.
-    discovery : SymbolDiscovery
-        Source of the images and of the codes' scatter plot.
+        Every number in the text.
+    pictures : Pictures
+    charts : mapping
+        What the page's script plots, as JSON can hold it; see `xenoglyph.report.charts`.
 
     Returns
     -------
     str
         HTML.
     """
-    pictures: Pictures = gather_pictures(discovery)
-    plotly, script = get_plotlyjs(), (TEMPLATES / "page.js").read_text("utf-8")
+    style, script = ((TEMPLATES / f"page.{kind}").read_text("utf-8") for kind in ("css", "js"))
+    plotly = get_plotlyjs()
     return environment.get_template("page.html.j2").render(
         s=summary,
         pictures=pictures,
-        style=Markup((TEMPLATES / "page.css").read_text("utf-8")),
-        plotly=Markup(plotly),
-        script=Markup(script),
-        script_hashes=Markup(" ".join(map(_hash, (plotly, script)))),
-        data=Markup(embedded_json(_charts(summary, discovery))),
-        table=_heat(summary),
-        dimensions=discovery.evidence_.gallery_codes.shape[1],
-        json=lambda value: json.dumps(value, indent=1, sort_keys=True),
+        style=Markup(style),
+        scripts=[Markup(plotly), Markup(script)],
+        script_hashes=Markup(" ").join(map(_hash, (plotly, script))),
+        data=Markup(embedded_json(charts)),
+        heat=_heat(summary.label_names, summary.label_counts),
+        sources=summary.sources[:MOST_SOURCES],
+        settings=json.dumps(summary.settings, indent=1, sort_keys=True),
     )
 
 
@@ -72,40 +76,22 @@ def embedded_json(value: Any) -> str:
     return text.translate({ord(c): f"\\u{ord(c):04x}" for c in dangerous})
 
 
-def _hash(script: str) -> str:
-    digest = hashlib.sha256(script.encode("utf-8")).digest()
-    return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"
+def _hash(content: str) -> Markup:
+    """Name an inline script in a Content-Security-Policy."""
+    digest = hashlib.sha256(content.encode("utf-8")).digest()
+    return Markup("'sha256-{}'").format(base64.b64encode(digest).decode("ascii"))
 
 
-def _charts(summary: Summary, discovery: SymbolDiscovery) -> Mapping[str, Any]:
-    """Numbers that the page's script plots."""
-    evidence = discovery.evidence_
-    codes = evidence.gallery_codes
-    shown = np.linspace(0, len(codes) - 1, min(len(codes), MOST_CODES)).astype(int)
-    groups = {
-        "symbol": evidence.gallery_symbols[shown].tolist(),
-        "component": evidence.gallery_components[shown].tolist(),
-    }
-    if evidence.gallery.labels is not None:
-        groups["label"] = [str(label) for label in evidence.gallery.labels[shown]]
+def _heat(names: list[str], counts: ArrayLike) -> dict[str, Any]:
+    """Return the most frequent labels, and each symbol's counts of them with a shade 0 to 10."""
+    table = np.asarray(counts)
+    if not names:
+        return {"names": [], "rows": [], "left_out": 0}
+    frequent = np.sort(np.argsort(-table.sum(axis=0), kind="stable")[:MOST_LABELS])
+    shades = np.rint(10 * table / np.maximum(table.sum(axis=1, keepdims=True), 1)).astype(int)
+    rows = zip(table[:, frequent].tolist(), shades[:, frequent].tolist(), strict=True)
     return {
-        "codes": np.round(codes[shown].T, 4).tolist(),
-        "groups": groups,
-        "ledger": [[s["sweep"], s["k"], s["message_length"]] for s in summary.ledger],
-        "best": sorted(summary.best_by_k.items()),
-        "history": {name: summary.history.get(name, []) for name in ("loss", "validation_loss")},
-        "histograms": [_histogram(dimension) for dimension in codes.T],
+        "names": [names[column] for column in frequent],
+        "rows": [list(zip(*row, strict=True)) for row in rows],
+        "left_out": len(names) - len(frequent),
     }
-
-
-def _histogram(values: Any) -> dict[str, list[float]]:
-    counts, edges = np.histogram(values, bins=40)
-    return {"x": np.round((edges[1:] + edges[:-1]) / 2, 4).tolist(), "y": counts.tolist()}
-
-
-def _heat(summary: Summary) -> list[list[tuple[int, int]]]:
-    """Pair each count of the label table with a shade: its share of the symbol, in tenths."""
-    return [
-        [(count, round(10 * count / max(sum(row), 1))) for count in row]
-        for row in summary.label_counts
-    ]

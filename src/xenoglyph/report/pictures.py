@@ -2,32 +2,38 @@
 
 import base64
 import io
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from xenoglyph.discovery import SymbolDiscovery
-from xenoglyph.images import ImageSet
-from xenoglyph.sheets import sheet
+from xenoglyph.sheets import tile
 
 __all__ = ["Pictures", "data_uri", "gather_pictures"]
 
 SHOWN = 8
 RECONSTRUCTED = 12
+LONGEST_SIDE = 64
+
+URI = str
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """Data URIs of PNG pictures."""
+    """Data URIs of PNG pictures, one for each image."""
 
-    typical: list[str]
-    """For each symbol, real images that its components hold most probable."""
-    drawn: list[str]
+    typical: list[list[URI]]
+    """For each symbol, real images nearest the centres of its components, nearest first."""
+    drawn: list[list[URI]]
     """For each symbol, new images."""
-    originals: str
-    decoded: str
+    centres: list[URI]
+    """For each component, the image that its mean stands for."""
+    originals: list[URI]
+    decoded: list[URI]
     """What the decoder makes of the originals' codes."""
 
 
@@ -43,32 +49,40 @@ def gather_pictures(discovery: SymbolDiscovery) -> Pictures:
     -------
     Pictures
     """
-    evidence = discovery.evidence_
-    gallery = evidence.gallery
+    evidence, decode = discovery.evidence_, discovery.autoencoder_.inverse_transform
+    gallery = evidence.gallery.pixels
     some = np.linspace(0, len(gallery) - 1, min(len(gallery), RECONSTRUCTED)).astype(int)
-    pixels = discovery.autoencoder_.inverse_transform(evidence.gallery_codes[some])
+    nearest_first = np.argsort(_distances(discovery), kind="stable")
     symbols = range(discovery.n_symbols_)
     return Pictures(
-        typical=[_typical(discovery, symbol) for symbol in symbols],
-        drawn=[data_uri(discovery.sample(SHOWN, symbol=symbol), SHOWN) for symbol in symbols],
-        originals=data_uri(gallery[some], RECONSTRUCTED),
-        decoded=data_uri(ImageSet(pixels, name="decoded"), RECONSTRUCTED),
+        typical=[
+            _uris(gallery[nearest_first[evidence.gallery_symbols[nearest_first] == s][:SHOWN]])
+            for s in symbols
+        ],
+        drawn=[_uris(discovery.sample(SHOWN, symbol=s).pixels) for s in symbols],
+        centres=_uris(decode(discovery.mixture_.means_)),
+        originals=_uris(gallery[some]),
+        decoded=_uris(decode(evidence.gallery_codes[some])),
     )
 
 
-def data_uri(images: ImageSet, columns: int) -> str:
-    """Return a sheet of images as a ``data:`` URI."""
+def data_uri(pixels: NDArray[np.float32]) -> URI:
+    """Return an image, shape (h, w) or (h, w, c), as a ``data:`` URI; large ones made small."""
+    picture = Image.fromarray(tile(pixels))
+    picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
     buffer = io.BytesIO()
-    Image.fromarray(sheet(images, columns)).save(buffer, "PNG", optimize=True)
+    picture.save(buffer, "PNG", optimize=True)
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
-def _typical(discovery: SymbolDiscovery, symbol: int) -> str:
-    """Gallery images of one symbol whose codes lie where its density is highest."""
-    evidence = discovery.evidence_
-    own: NDArray[np.intp] = np.flatnonzero(evidence.gallery_symbols == symbol)
-    if not own.size:
-        return ""
-    density = discovery.mixture_.score_samples(evidence.gallery_codes[own])
-    best = own[np.argsort(-density, kind="stable")[:SHOWN]]
-    return data_uri(evidence.gallery[best], SHOWN)
+def _uris(images: Iterable[Any]) -> list[URI]:
+    return [data_uri(pixels) for pixels in images]
+
+
+def _distances(discovery: SymbolDiscovery) -> NDArray[np.float64]:
+    """Squared Mahalanobis distance of each gallery code to the mean of its own component."""
+    evidence, mixture = discovery.evidence_, discovery.mixture_
+    own = evidence.gallery_components
+    off = evidence.gallery_codes - mixture.means_[own]
+    whitened = np.linalg.solve(mixture.covariances_[own], off[:, :, None])[:, :, 0]
+    return np.asarray((off * whitened).sum(axis=1))

@@ -1,28 +1,30 @@
 """Every number of a report, gathered once: the page and ``result.json`` only show it."""
 
 import math
-import platform
-import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
-from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
-from types import ModuleType
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from xenoglyph.discovery import SymbolDiscovery
 from xenoglyph.symbols import scores
+from xenoglyph.versions import library_versions
 
-try:
-    resource: ModuleType | None = import_module("resource")
-except ImportError:  # Windows has none
-    resource = None
+__all__ = ["Summary", "SymbolRow", "summarise"]
 
-__all__ = ["Summary", "SymbolRow", "peak_memory", "summarise"]
-
-LIBRARIES = ("xenoglyph", "numpy", "scipy", "scikit-learn", "jax", "equinox", "optax")
+RESULT = (
+    "n_images",
+    "n_components",
+    "n_symbols",
+    "message_length",
+    "reconstruction_loss",
+    "scores",
+    "seconds",
+    "peak_memory_bytes",
+    "settings",
+    "versions",
+)
 
 
 @dataclass(frozen=True)
@@ -43,49 +45,45 @@ class Summary:
     name: str
     recipe: str
     n_images: int
+    code_size: int
     n_components: int
     n_symbols: int
+    tolerance: float
+    """Largest share of one symbol's images that may be taken for another's."""
     message_length: float
+    runner_up: tuple[int, float] | None
+    """The second best number of components, and by how many nats its message is longer."""
     reconstruction_loss: float
     """Cross-entropy per pixel plus the penalty on the code kernel; held-out images' if any."""
     scores: dict[str, float] | None
     """Agreement with labels; None where there are none."""
     seconds: dict[str, float]
-    peak_memory_bytes: int
+    peak_memory_bytes: int | None
+    """None where it is not known."""
     settings: dict[str, Any]
     versions: dict[str, str]
     command: str
+    """What makes the discovery again."""
     sources: list[dict[str, str]]
     symbols: list[SymbolRow]
-    ledger: list[dict[str, float]]
-    best_by_k: dict[int, float]
     annihilations: list[dict[str, Any]]
     merges: list[dict[str, Any]]
-    history: dict[str, list[float]]
     label_names: list[str]
     label_counts: list[list[int]]
 
     def result(self) -> dict[str, Any]:
         """Return what ``result.json`` holds; ``scores`` only where there are labels."""
-        names = (
-            "n_images",
-            "n_components",
-            "n_symbols",
-            "message_length",
-            "reconstruction_loss",
-            "scores",
-            "seconds",
-            "peak_memory_bytes",
-            "settings",
-            "versions",
-        )
-        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        values = {name: getattr(self, name) for name in RESULT}
+        if values["scores"] is None:
+            del values["scores"]
+        return values
 
 
 def summarise(
     discovery: SymbolDiscovery,
     *,
     seconds: Mapping[str, float] | None = None,
+    peak_memory_bytes: int | None = None,
     command: str = "",
 ) -> Summary:
     """Gather every number of a fitted or loaded discovery.
@@ -95,8 +93,10 @@ def summarise(
     discovery : SymbolDiscovery
     seconds : mapping, optional
         Stage to wall-clock seconds; the discovery's own by default.
+    peak_memory_bytes : int, optional
+        Largest memory that the process has held.
     command : str, default=""
-        The command line that makes it again.
+        The command line that makes the discovery again; the Python expression by default.
 
     Returns
     -------
@@ -108,46 +108,34 @@ def summarise(
         name=evidence.name,
         recipe=discovery.recipe,
         n_images=evidence.n_images,
+        code_size=evidence.gallery_codes.shape[1],
         n_components=discovery.n_components_,
         n_symbols=discovery.n_symbols_,
+        tolerance=float(discovery.tolerance),
         message_length=discovery.mixture_.message_length_,
+        runner_up=_runner_up(evidence.best_by_k),
         reconstruction_loss=_final_loss(evidence.history, discovery.autoencoder_.loss_),
         scores=None if table is None else scores(table),
         seconds=dict(discovery.seconds_ if seconds is None else seconds),
-        peak_memory_bytes=peak_memory(),
+        peak_memory_bytes=peak_memory_bytes,
         settings=_settings(discovery),
-        versions=_versions(),
-        command=command,
-        sources=[{"name": s.name, "sha256": s.sha256} for s in evidence.sources],
+        versions=library_versions(),
+        command=command or f"{' '.join(repr(discovery).split())}.fit(images)",
+        sources=[asdict(source) for source in evidence.sources],
         symbols=[
-            SymbolRow(s, round(share * evidence.n_images), float(share), components.tolist())
-            for s, share in enumerate(evidence.shares)
-            for components in [symbols.components(s)]
+            SymbolRow(s, round(share * evidence.n_images), share, symbols.components(s).tolist())
+            for s, share in enumerate(evidence.shares.tolist())
         ],
-        ledger=evidence.ledger,
-        best_by_k=evidence.best_by_k,
         annihilations=evidence.annihilations,
-        merges=[
-            {
-                "first": list(merge.first),
-                "second": list(merge.second),
-                "confusion": merge.confusion,
-                "joined": merge.joined,
-            }
-            for merge in symbols.merges
-        ],
-        history=evidence.history,
+        merges=[asdict(merge) for merge in symbols.merges],
         label_names=[] if table is None else list(table.label_names),
         label_counts=[] if table is None else table.counts.tolist(),
     )
 
 
-def peak_memory() -> int:
-    """Return the largest resident memory of this process so far, in bytes; 0 if not known."""
-    if resource is None:
-        return 0
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return int(peak if sys.platform == "darwin" else peak * 1024)
+def _runner_up(best_by_k: Mapping[int, float]) -> tuple[int, float] | None:
+    first, *others = sorted(best_by_k.items(), key=lambda entry: entry[1])
+    return (others[0][0], others[0][1] - first[1]) if others else None
 
 
 def _final_loss(history: Mapping[str, list[float]], loss: float) -> float:
@@ -166,23 +154,12 @@ def _settings(discovery: SymbolDiscovery) -> dict[str, Any]:
 
 
 def _plain(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Bring values to what JSON can hold; what it cannot, as text."""
     plain: dict[str, Any] = {}
     for name, value in parameters.items():
-        if isinstance(value, np.generic):
-            value = value.item()
-        if isinstance(value, tuple):
-            value = list(value)
-        finite = not isinstance(value, float) or math.isfinite(value)
-        known = isinstance(value, bool | int | float | str | list) or value is None
-        plain[name] = value if known and finite else repr(value)
+        single = value.item() if isinstance(value, np.generic) else value
+        own = list(single) if isinstance(single, tuple) else single
+        finite = not isinstance(own, float) or math.isfinite(own)
+        known = own is None or isinstance(own, bool | int | float | str | list)
+        plain[name] = own if known and finite else repr(own)
     return plain
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for library in LIBRARIES:
-        try:
-            found[library] = version(library)
-        except PackageNotFoundError:
-            found[library] = "not installed"
-    return found

@@ -1,102 +1,204 @@
 "use strict";
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
-  const colours = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#8C8C8C", "#A89500"];
+  // The palette and markers of xenoglyph.plotting.
+  const colours = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#6E6E6E", "#8A7A00"];
   const markers = ["circle", "triangle-up", "square", "diamond"];
-  const options = { responsive: true, displaylogo: false, displayModeBar: false };
+  const outlines = ["M6 1a5 5 0 1 0 .01 0z", "M6 1l5 10h-10z", "M1 1h10v10h-10z", "M6 0l6 6-6 6-6-6z"];
+  const vermilion = colours[1];
+  const colourOf = (group) => colours[group % colours.length];
+  const markerOf = (group) => Math.floor(group / colours.length) % markers.length;
+
   const element = (id) => document.getElementById(id);
   const variable = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  // Plotly reads a little HTML in its texts; users' names are to be read as they are.
+  const plain = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+  const unique = (values) => [...new Set(values)];
 
+  let paperWidth = null; // in pixels, while the page is printed
+
+  const draw = (id, traces, layout) => {
+    const width = paperWidth && Math.min(paperWidth, element(id).parentElement.clientWidth || paperWidth);
+    return Plotly.react(element(id), traces, {
+      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", showlegend: false,
+      font: { family: "system-ui, sans-serif", size: 12, color: variable("--ink") },
+      margin: { t: 10, r: 10, b: 42, l: 60 }, hovermode: "closest", ...(width ? { width } : {}), ...layout,
+    }, { responsive: true, displayModeBar: false });
+  };
   const axis = (title, more) => ({
-    title: { text: title }, gridcolor: variable("--line"), zeroline: false, automargin: true, ...more,
+    title: { text: title }, gridcolor: variable("--line"), zeroline: false, ticks: "", ...more,
   });
-  const layout = (more) => ({
-    paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
-    font: { color: variable("--ink"), size: 12 }, margin: { t: 12, r: 12, b: 44, l: 56 }, ...more,
-  });
-  const draw = (id, traces, more) => Plotly.react(element(id), traces, layout(more), options);
 
-  const scatter = () => {
-    const [x, y] = ["across", "up"].map((id) => Number(element(id).value));
-    const by = element("colour").value;
-    const groups = data.groups[by];
-    const names = [...new Set(groups)].sort((a, b) => (a > b) - (a < b));
-    const traces = names.map((name, g) => {
-      const own = groups.flatMap((group, i) => (group === name ? [i] : []));
-      return {
-        type: "scatter", mode: "markers", name: String(name).replace(/</g, "&lt;"),
-        x: own.map((i) => data.codes[x][i]), y: own.map((i) => data.codes[y][i]),
-        hoverinfo: "name", marker: {
-          size: 6, opacity: 0.8, color: colours[g % colours.length],
-          symbol: markers[Math.floor(g / colours.length) % markers.length],
-        },
+  // ------------------------------------------------------------------------- the space of codes
+
+  const state = { by: "symbol", alone: new Set() };
+  const d = data.codes.length;
+
+  const hover = data.codes[0].map((_, i) =>
+    Object.entries(data.groups).map(([by, { names, index }]) => `${by} ${plain(names[index[i]])}`).join(", "));
+
+  const paint = (size) => {
+    const { index } = data.groups[state.by];
+    const shown = (group) => !state.alone.size || state.alone.has(group);
+    return {
+      size: index.map((group) => (shown(group) ? size : size * 0.7)),
+      color: index.map((group) => (shown(group) ? colourOf(group) : variable("--line"))),
+      symbol: index.map((group) => markers[markerOf(group)]),
+      line: { width: 0 },
+      opacity: 0.85,
+    };
+  };
+
+  // One axis across for each column of panels and one up for each row; the histograms on the
+  // diagonal have their own counts.
+  const pairsLayout = (side) => {
+    const gap = 0.012;
+    const domain = (place) => [place / d + (place ? gap / 2 : 0), (place + 1) / d - gap / 2];
+    const layout = { height: side, margin: { t: 4, r: 4, b: 40, l: 44 }, bargap: 0, dragmode: "zoom" };
+    const quiet = side < 600 ? { showticklabels: false } : { nticks: 4, tickfont: { size: 10 } };
+    for (let i = 0; i < d; i += 1) {
+      layout[`xaxis${i + 1}`] = axis(`code ${i}`, { domain: domain(i), anchor: `y${d > 1 ? d : 2}`, ...quiet });
+      layout[`yaxis${i + 1}`] = axis(i ? `code ${i}` : "", {
+        domain: domain(d - 1 - i), anchor: "x1", matches: `x${i + 1}`, ...quiet,
+      });
+      layout[`yaxis${d + i + 1}`] = {
+        domain: domain(d - 1 - i), anchor: `x${i + 1}`, showticklabels: false, showgrid: false, zeroline: false, fixedrange: true,
       };
-    });
-    draw("scatter", traces, {
-      xaxis: axis(`code ${x}`), yaxis: axis(`code ${y}`), showlegend: true,
-      legend: { title: { text: by } },
-    });
+    }
+    return layout;
   };
 
-  const histograms = () => {
-    const d = data.histograms.length;
-    const columns = Math.min(d, element("histograms").clientWidth < 600 ? 2 : 3);
-    const traces = data.histograms.map((h, j) => ({
-      type: "bar", x: h.x, y: h.y, hoverinfo: "x+y", marker: { color: "#8FA3B3" },
-      xaxis: `x${j + 1}`, yaxis: `y${j + 1}`,
+  const pairs = () => {
+    const width = Math.min(paperWidth || Infinity, element("pairs").parentElement.clientWidth - 40);
+    const side = Math.max(300, Math.min(width, 1060, 240 * Math.max(d, 2)));
+    const marker = paint(Math.max(2, Math.min(6, side / d / 42)));
+    const traces = data.histograms.map((histogram, i) => ({
+      type: "bar", ...histogram, xaxis: `x${i + 1}`, yaxis: `y${d + i + 1}`, hoverinfo: "skip", marker: { color: variable("--bars") },
     }));
-    const axes = {};
-    data.histograms.forEach((_, j) => {
-      axes[`xaxis${j + 1}`] = axis(`code ${j}`);
-      axes[`yaxis${j + 1}`] = axis("", { showticklabels: false });
-    });
-    draw("histograms", traces, {
-      grid: { rows: Math.ceil(d / columns), columns, pattern: "independent", ygap: 0.45 },
-      bargap: 0, showlegend: false, ...axes,
-    });
+    for (let row = 1; row < d; row += 1) {
+      for (let column = 0; column < row; column += 1) {
+        traces.push({
+          type: "scatter", mode: "markers", x: data.codes[column], y: data.codes[row],
+          xaxis: `x${column + 1}`, yaxis: `y${row + 1}`, text: hover, hoverinfo: "text", marker,
+        });
+      }
+    }
+    return draw("pairs", traces, pairsLayout(side));
   };
 
-  const length = () => {
-    const ks = data.best.map(([k]) => k);
-    const lengths = data.best.map(([, nats]) => nats);
-    const low = Math.min(...lengths);
-    const reach = Math.max(Math.max(...lengths) - low, 1);
-    const won = ks[lengths.indexOf(low)];
-    draw("length", [
-      {
-        type: "scatter", mode: "markers", name: "every sweep", marker: { size: 4, color: "#9AA5AF" },
-        x: data.ledger.map((s) => s[1]), y: data.ledger.map((s) => s[2]),
-        text: data.ledger.map((s) => `sweep ${s[0]}`), hoverinfo: "text+x+y",
+  const swatch = (group) => {
+    const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+    const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+    svg.setAttribute("viewBox", "0 0 12 12");
+    svg.setAttribute("aria-hidden", "true");
+    path.setAttribute("d", outlines[markerOf(group)]);
+    path.setAttribute("fill", colourOf(group));
+    svg.append(path);
+    return svg;
+  };
+
+  const legend = () => {
+    const { names, index } = data.groups[state.by];
+    const buttons = unique(index).sort((a, b) => a - b).map((group) => {
+      const [button, name] = [document.createElement("button"), document.createElement("span")];
+      name.textContent = names[group];
+      button.type = "button";
+      button.setAttribute("aria-pressed", String(state.alone.has(group)));
+      button.append(swatch(group), name);
+      button.addEventListener("click", () => {
+        if (!state.alone.delete(group)) state.alone.add(group);
+        button.setAttribute("aria-pressed", String(state.alone.has(group)));
+        pairs();
+      });
+      return button;
+    });
+    element("legend").replaceChildren(...buttons);
+  };
+
+  // ---------------------------------------------------------------------------- message length
+
+  // Linear near zero, logarithmic above: what decides are a few nats among thousands.
+  const natsAxis = (highest) => {
+    const ticks = [0, 1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8].filter((tick) => tick <= Math.max(highest, 1));
+    return axis("nats above the shortest", {
+      tickvals: ticks.map(Math.log1p), ticktext: ticks.map((tick) => tick.toLocaleString("en")),
+    });
+  };
+  const exactly = (nats) => nats.toLocaleString("en", { maximumFractionDigits: 1 });
+
+  const byK = () => {
+    const [chosen] = data.best.reduce((best, entry) => (entry[1] < best[1] ? entry : best));
+    const heights = data.best.map(([, nats]) => nats);
+    draw("by-k", [{
+      type: "scatter", mode: "lines+markers", line: { color: variable("--accent") }, hoverinfo: "text", cliponaxis: false,
+      x: data.best.map(([k]) => k), y: heights.map(Math.log1p),
+      text: data.best.map(([k, nats]) => `k = ${k}: ${exactly(nats)} nats above`),
+      marker: {
+        size: data.best.map(([k]) => (k === chosen ? 14 : 6)),
+        color: data.best.map(([k]) => (k === chosen ? vermilion : variable("--accent"))), opacity: 1,
       },
+    }], { xaxis: axis("components k"), yaxis: natsAxis(Math.max(...heights)) });
+  };
+
+  const bySweep = () => {
+    const height = new Map(data.ledger.map(([sweep, , nats]) => [sweep, nats]));
+    const ends = (forced, name, symbol, color) => {
+      const sweeps = data.ends.filter(([, how]) => how === forced).map(([sweep]) => sweep);
+      return {
+        type: "scatter", mode: "markers", name, marker: { symbol, color, size: 8 }, hoverinfo: "skip",
+        x: sweeps, y: sweeps.map((sweep) => Math.log1p(height.get(sweep))),
+      };
+    };
+    draw("by-sweep", [
       {
-        type: "scatter", mode: "lines+markers", name: "converged", x: ks, y: lengths,
-        line: { color: colours[0] }, hoverinfo: "x+y",
+        type: "scatter", mode: "lines", line: { color: variable("--accent"), width: 1.5 }, hoverinfo: "text", showlegend: false,
+        x: data.ledger.map(([sweep]) => sweep), y: data.ledger.map(([, , nats]) => Math.log1p(nats)),
+        text: data.ledger.map(([sweep, k, nats]) => `sweep ${sweep}, k = ${k}: ${exactly(nats)} nats above`),
       },
-      {
-        type: "scatter", mode: "markers", name: `shortest: ${won}`, x: [won], y: [low],
-        marker: { size: 13, color: colours[1] }, hoverinfo: "x+y",
-      },
+      ends(false, "a component starves", "triangle-down", variable("--ink")),
+      ends(true, "one is taken out", "x", vermilion),
     ], {
-      xaxis: axis("number of components"),
-      yaxis: axis("message length (nats)", { range: [low - 0.08 * reach, low + 1.15 * reach], tickformat: ",.0f" }),
-      legend: { orientation: "h", y: 1.12 },
+      xaxis: axis("sweep"), yaxis: natsAxis(Math.max(...height.values())), showlegend: true,
+      legend: { orientation: "h", y: 1.02, yanchor: "bottom" }, margin: { t: 34, r: 10, b: 42, l: 60 },
     });
   };
 
   const loss = () => {
     const named = { loss: "training images", validation_loss: "held-out images" };
     const traces = Object.entries(named).filter(([key]) => data.history[key].length).map(([key, name], i) => ({
-      type: "scatter", mode: "lines", name, line: { color: colours[i] },
+      type: "scatter", mode: "lines", name, line: { color: i ? vermilion : variable("--accent") }, hoverinfo: "x+y",
       x: data.history[key].map((_, epoch) => epoch + 1), y: data.history[key],
     }));
     draw("loss", traces, {
-      xaxis: axis("epoch"), yaxis: axis("loss (nats per pixel)"), showlegend: true,
-      legend: { orientation: "h", y: 1.12 },
+      xaxis: axis("epoch"), yaxis: axis("loss"), showlegend: true,
+      legend: { orientation: "h", y: 1.02, yanchor: "bottom" }, margin: { t: 34, r: 10, b: 42, l: 60 },
     });
   };
 
-  const everything = () => { scatter(); histograms(); length(); loss(); };
-  ["across", "up", "colour"].forEach((id) => element(id).addEventListener("change", scatter));
+  // ---------------------------------------------------------------------------------- the page
+
+  const everything = () => { pairs(); byK(); bySweep(); loss(); };
+  element("colour").addEventListener("change", (event) => {
+    state.by = event.target.value;
+    state.alone.clear();
+    legend();
+    pairs();
+  });
   window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", everything);
+
+  let opened = [];
+  window.addEventListener("beforeprint", () => {
+    opened = [...document.querySelectorAll("details:not([open])")];
+    opened.forEach((details) => { details.open = true; });
+    paperWidth = 680;
+    everything();
+  });
+  window.addEventListener("afterprint", () => {
+    opened.forEach((details) => { details.open = false; });
+    paperWidth = null;
+    everything();
+  });
+
+  legend();
   everything();
 })();
