@@ -60,7 +60,7 @@ def from_arrays(settings: Mapping[str, Any], arrays: Mapping[str, Array]) -> MML
         _require((alpha.shape, centre.shape, scale.shape, C.shape) == shapes, "shapes disagree")
         _require(all(np.isfinite(a).all() for a in (alpha, mu, C, centre, scale)), "not finite")
         _require(bool((alpha > 0).all() and (scale > 0).all()), "a weight or scale is not above 0")
-        _require(abs(alpha.sum() - 1) < 1e-9, "weights do not sum to 1")
+        _require(bool(abs(alpha.sum() - 1) < 1e-9), "weights do not sum to 1")
         mixture.n_features_in_ = d
         mixture._adopt(Parameters(alpha, mu, C), Standardisation(centre, scale), structure)
         mixture.message_length_ = float(settings["message_length"])

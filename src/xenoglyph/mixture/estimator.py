@@ -65,10 +65,10 @@ class MMLGaussianMixture(
     Attributes
     ----------
     n_components_ : int
-        Number of components found.
-    weights_ : array of shape (n_components_,)
-    means_ : array of shape (n_components_, n_features)
-    covariances_ : array of shape (n_components_, n_features, n_features)
+        Number of components found, k.
+    weights_ : array of shape (k,)
+    means_ : array of shape (k, d)
+    covariances_ : array of shape (k, d, d)
         For every covariance type.
     message_length_ : float
         Description length of data and mixture, in nats.
@@ -79,7 +79,7 @@ class MMLGaussianMixture(
     n_iter_ : int
         Sweeps over all components, over the whole fit.
     n_features_in_ : int
-        Number of features.
+        Number of features, d.
 
     References
     ----------
