@@ -315,7 +315,7 @@ class SymbolDiscovery(ClusterMixin, BaseEstimator):
 
     def _gather(self, images: ImageSet, random: np.random.RandomState) -> record.Evidence:
         """Write down what a report needs; the one place where labels are looked at."""
-        size = min(len(self.fitted_), record.GALLERY_SIZE)
+        size = record.gallery_size(len(self.fitted_), images.image_shape)
         shown = np.sort(random.choice(self.fitted_, size=size, replace=False))
         gallery = images[shown]
         greys = np.rint(gallery.pixels * 255).astype(np.uint8).astype(np.float32) / np.float32(255)
@@ -330,7 +330,7 @@ class SymbolDiscovery(ClusterMixin, BaseEstimator):
             gallery_symbols=self.labels_[shown],
             shares=np.bincount(self.labels_, minlength=self.n_symbols_) / len(images),
             label_table=table,
-            sources=images.sources,
+            sources=record.brief(images.sources),
             history=self.autoencoder_.history_,
             **record.ledger_of(self.mixture_.trace_),
         )

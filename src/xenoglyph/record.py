@@ -1,5 +1,7 @@
 """What a discovery keeps of its fit, so that the model file alone suffices for a report."""
 
+import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -12,12 +14,15 @@ from xenoglyph.images import ImageSet, SourceFile
 from xenoglyph.mixture import Trace
 from xenoglyph.symbols import LabelTable
 
-__all__ = ["GALLERY_SIZE", "Evidence", "from_arrays", "ledger_of", "to_arrays"]
+__all__ = ["Evidence", "brief", "from_arrays", "gallery_size", "ledger_of", "to_arrays"]
 
 Array = NDArray[Any]
 
-GALLERY_SIZE = 2000
-"""How many of the fitted images are kept to be shown."""
+GALLERY_SIZE, GALLERY_BYTES = 2000, 2**25
+"""How many of the fitted images are kept to be shown, and how many bytes they may fill."""
+
+MOST_SOURCES = 100
+"""How many files are named one by one; a folder of pictures may have a million."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +33,7 @@ class Evidence:
     """Name of the image set."""
     n_images: int
     gallery: ImageSet
-    """At most `GALLERY_SIZE` of the images, drawn at random, in their order, in 256 greys."""
+    """Some of the images (see `gallery_size`), drawn at random, in their order, in 256 levels."""
     gallery_codes: NDArray[np.float64]
     """Shape (g, code_size)."""
     gallery_components: NDArray[np.intp]
@@ -49,6 +54,24 @@ class Evidence:
     """Every component's end: sweep, n_components_before, weight, forced, saved."""
     history: dict[str, list[float]]
     """The auto-encoder's losses, epoch by epoch."""
+
+
+def gallery_size(n_images: int, image_shape: tuple[int, ...]) -> int:
+    """Return how many of `n_images` fill the gallery: fewer where they are large."""
+    return min(n_images, GALLERY_SIZE, max(1, GALLERY_BYTES // math.prod(image_shape)))
+
+
+def brief(sources: tuple[SourceFile, ...]) -> tuple[SourceFile, ...]:
+    """Put one entry in the place of more than `MOST_SOURCES` files.
+
+    Its sum is the SHA-256 of the lines "sum, two spaces, name" of all files in their order, as
+    ``sha256sum`` prints them: it changes when any file does.
+    """
+    if len(sources) <= MOST_SOURCES:
+        return sources
+    lines = "".join(f"{source.sha256}  {source.name}\n" for source in sources)
+    digest = hashlib.sha256(lines.encode("utf-8")).hexdigest()
+    return (SourceFile(f"{len(sources):,} files", digest),)
 
 
 def ledger_of(trace: Trace) -> dict[str, Any]:
