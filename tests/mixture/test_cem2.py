@@ -10,9 +10,9 @@ from sklearn.exceptions import ConvergenceWarning
 import laws
 from xenoglyph.mixture.blocks import Rows, standardisation
 from xenoglyph.mixture.cem2 import (
+    Ledger,
     Mixture,
     Objective,
-    Path,
     cem2,
     new_weight,
     sweep,
@@ -71,11 +71,11 @@ def test_length_never_rises_at_a_single_update(name):
 
 def test_totals_do_not_drift():
     rows, objective, start = problem(1)
-    mixture, path = Mixture(rows, objective, start), None
-    path = Path(rows, objective.structure)
-    path.add(mixture, *mixture.lengths())
+    mixture = Mixture(rows, objective, start)
+    ledger = Ledger(rows, objective.structure)
+    ledger.add(mixture, *mixture.lengths())
     for _ in range(200):
-        sweep(mixture, path, k_min=1)
+        sweep(mixture, ledger, k_min=1)
     again = Mixture(rows, objective, mixture.parameters())
     running = mixture.offset + np.log(mixture.total)
     np.testing.assert_allclose(running, again.offset + np.log(again.total), rtol=0, atol=1e-12)

@@ -19,7 +19,7 @@ from xenoglyph.mixture.message_length import model_length
 from xenoglyph.mixture.trace import Annihilation, Sweep, Trace
 from xenoglyph.progress import Progress, quiet
 
-__all__ = ["Objective", "Parameters", "Path", "cem2"]
+__all__ = ["Ledger", "Objective", "Parameters", "cem2"]
 
 Array = NDArray[np.float64]
 
@@ -48,7 +48,7 @@ class Objective:
 
 
 @dataclass
-class Path:
+class Ledger:
     """What happened so far, in the units of the data."""
 
     rows: Rows
@@ -244,7 +244,7 @@ def new_weight(count: float, alpha: float, n: float, k: int, N: int) -> float:
     return max(alpha, share / (1.0 - alpha + share))
 
 
-def sweep(mixture: Mixture, path: Path, k_min: int) -> None:
+def sweep(mixture: Mixture, ledger: Ledger, k_min: int) -> None:
     """Update every living component once; the starved ones die, down to `k_min`."""
     mixture.fresh[:] = 0.0
     for m in mixture.alive():
@@ -252,22 +252,22 @@ def sweep(mixture: Mixture, path: Path, k_min: int) -> None:
         count, mu, scatter = mixture.expect(m)
         weight = new_weight(count, alpha, mixture.n, k, mixture.N)
         if weight == 0.0 and k > k_min:
-            path.annihilations.append(Annihilation(len(path.sweeps), k, alpha, False, 0.0))
+            ledger.annihilations.append(Annihilation(len(ledger.sweeps), k, alpha, False, 0.0))
             mixture.annihilate(m)
         elif count > 0.0:
             # What only k_min keeps alive takes the weight of plain EM: there L has no minimum.
             weight = weight or max(count, 1.0) / (mixture.n + 1.0)
             mixture.maximise(m, weight, mu, scatter, count)
     mixture.end_sweep()
-    path.add(mixture, *mixture.lengths())
+    ledger.add(mixture, *mixture.lengths())
 
 
-def converge(mixture: Mixture, path: Path, k_min: int, tol: float, max_sweeps: int) -> bool:
+def converge(mixture: Mixture, ledger: Ledger, k_min: int, tol: float, max_sweeps: int) -> bool:
     """Sweep until a whole sweep at one k saves less than `tol` nats per row."""
     for _ in range(max_sweeps):
-        before = path.sweeps[-1]
-        sweep(mixture, path, k_min)
-        now = path.sweeps[-1]
+        before = ledger.sweeps[-1]
+        sweep(mixture, ledger, k_min)
+        now = ledger.sweeps[-1]
         saved = before.message_length - now.message_length
         if now.n_components == before.n_components and saved < tol * mixture.n:
             return True
@@ -323,22 +323,22 @@ def cem2(
     """
     mixture = Mixture(rows, objective, start)
     k_max = mixture.k
-    path = Path(rows, objective.structure, record_parameters)
-    path.add(mixture, *mixture.lengths())
+    ledger = Ledger(rows, objective.structure, record_parameters)
+    ledger.add(mixture, *mixture.lengths())
     best, best_length, best_sweep = start, np.inf, 0
     while True:
-        converge(mixture, path, k_min, tol, max_sweeps)
-        now = path.sweeps[-1]
-        path.sweeps[-1] = replace(now, converged=True)
+        converge(mixture, ledger, k_min, tol, max_sweeps)
+        now = ledger.sweeps[-1]
+        ledger.sweeps[-1] = replace(now, converged=True)
         if now.message_length <= best_length:
             best, best_length, best_sweep = mixture.parameters(), now.message_length, now.number
         progress("mixture", k_max - mixture.k, k_max - k_min, f"{mixture.k} components")
         if mixture.k <= k_min:
-            path.sweeps[best_sweep] = replace(path.sweeps[best_sweep], chosen=True)
-            return best, path.trace()
+            ledger.sweeps[best_sweep] = replace(ledger.sweeps[best_sweep], chosen=True)
+            return best, ledger.trace()
         alpha = np.where(mixture.alpha > 0.0, mixture.alpha, np.inf)
         weakest = int(alpha.argmin())
-        path.annihilations.append(
-            Annihilation(len(path.sweeps), mixture.k, float(alpha[weakest]), True, 0.0)
+        ledger.annihilations.append(
+            Annihilation(len(ledger.sweeps), mixture.k, float(alpha[weakest]), True, 0.0)
         )
         mixture.annihilate(weakest)
