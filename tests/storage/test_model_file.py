@@ -322,4 +322,5 @@ assert not [event for event, _ in events if event.startswith(forbidden)], events
 
 
 def test_reading_opens_the_file_alone_and_runs_nothing(model: Path) -> None:
-    subprocess.run([sys.executable, "-c", AUDIT, model], check=True)
+    done = subprocess.run([sys.executable, "-c", AUDIT, model], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

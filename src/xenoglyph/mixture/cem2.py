@@ -262,7 +262,7 @@ def sweep(mixture: Mixture, ledger: Ledger, k_min: int) -> None:
     ledger.add(mixture, *mixture.lengths())
 
 
-def converge(mixture: Mixture, ledger: Ledger, k_min: int, tol: float, max_sweeps: int) -> bool:
+def converge(mixture: Mixture, ledger: Ledger, k_min: int, tol: float, max_sweeps: int) -> None:
     """Sweep until a whole sweep at one k saves less than `tol` nats per row."""
     for _ in range(max_sweeps):
         before = ledger.sweeps[-1]
@@ -270,14 +270,13 @@ def converge(mixture: Mixture, ledger: Ledger, k_min: int, tol: float, max_sweep
         now = ledger.sweeps[-1]
         saved = before.message_length - now.message_length
         if now.n_components == before.n_components and saved < tol * mixture.n:
-            return True
+            return
     warnings.warn(
         f"The fit did not converge within {max_sweeps} sweeps at {mixture.k} components; "
         "raise max_sweeps or tol.",
         ConvergenceWarning,
         stacklevel=2,
     )
-    return False
 
 
 def cem2(
