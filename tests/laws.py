@@ -20,20 +20,28 @@ def check_distribution(P, tol=1e-12):
 def check_covariance(structure, d, random):
     """A covariance structure agrees with itself and with the dense matrix it stands for."""
     A = random.standard_normal((4 * d + 4, d))
-    scatter = (A**2).sum(axis=0) if structure.diagonal else A.T @ A
-    C = structure.from_scatter(scatter, float(len(A)))
+    S = A.T @ A
+    C = structure.from_scatter(structure.sees(S), float(len(A)))
+    assert C.shape == ((d,) if structure.diagonal else (d, d))
+    np.testing.assert_array_equal(structure.sees(S), S.diagonal() if structure.diagonal else S)
     dense = structure.dense(C[None], d)[0]
-    P = structure.precision_factor(C, d)
-    full_P = np.diag(P) if P.ndim == 1 else P
-    np.testing.assert_allclose(full_P @ full_P.T @ dense, np.eye(d), atol=1e-9)
-    assert np.allclose(full_P, np.triu(full_P))
+    np.testing.assert_allclose(np.trace(dense), np.trace(S) / len(A), rtol=1e-12)
+    np.testing.assert_allclose(structure.sees(dense), C, rtol=1e-15)
     sign, log_det = np.linalg.slogdet(dense)
     assert sign == 1
-    np.testing.assert_allclose(structure.log_determinant(P), -log_det / 2, atol=1e-9)
-    prior = np.diagonal(scatter) if structure.diagonal and scatter.ndim == 2 else scatter
-    dense_prior = np.diag(prior) if prior.ndim == 1 else prior
-    expected = 0.5 * np.trace(dense_prior @ np.linalg.inv(dense))
-    np.testing.assert_allclose(structure.penalty(P, prior), expected, rtol=1e-9)
+    np.testing.assert_allclose(structure.log_determinant(C), log_det, atol=1e-9)
     scale = random.uniform(0.1, 10.0, d)
     units = structure.dense(structure.in_units(C[None], scale), d)[0]
     np.testing.assert_allclose(units, dense * np.outer(scale, scale), rtol=1e-12)
+
+
+def check_fisher(structure, d):
+    """The Fisher information falls with the covariance as `narrowness` says.
+
+    Scaling C by t multiplies that of a mean by 1/t and that of a parameter of C by 1/t^2, and
+    log |C| grows by d log t.
+    """
+    means, others = d, structure.n_parameters(d) - d
+    falls = means + 2 * others
+    np.testing.assert_allclose(structure.narrowness(d) * d, falls)
+    np.testing.assert_allclose(structure.narrowness_shared(d) * d, 2 * structure.n_shared(d))

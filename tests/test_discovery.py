@@ -5,7 +5,15 @@ import pytest
 from sklearn.exceptions import NotFittedError
 
 import laws
-from xenoglyph import DataError, ImageSet, ModelFileError, SymbolDiscovery, load_images
+from xenoglyph import (
+    DataError,
+    ImageSet,
+    MMLGaussianMixture,
+    ModelFileError,
+    SymbolDiscovery,
+    load_images,
+)
+from xenoglyph.recipes import RECIPES
 from xenoglyph.storage import read_model, write_model
 
 EPOCHS = 20
@@ -119,6 +127,11 @@ def test_a_file_brings_the_model_back_bit_for_bit(alien, model_file, images, tmp
     np.testing.assert_array_equal(again.evidence_.gallery.pixels, alien.evidence_.gallery.pixels)
     assert again.evidence_.ledger == alien.evidence_.ledger
     assert again.evidence_.best_by_k == alien.evidence_.best_by_k
+    assert (
+        again.evidence_.runner_up == alien.evidence_.runner_up == alien.mixture_.trace_.runner_up
+    )
+    assert again.evidence_.events == alien.evidence_.events
+    assert again.mixture_.message_length_ == alien.mixture_.message_length_
     again.save(tmp_path / "again.safetensors")
     assert (tmp_path / "again.safetensors").read_bytes() == model_file.read_bytes()
 
@@ -153,6 +166,29 @@ def test_the_article_holds_images_out_and_joins_nothing(images):
     assert len(alien.autoencoder_.history_["validation_loss"]) == 5
     assert alien.autoencoder_.init == "glorot_uniform"
     assert alien.autoencoder_.batch_size == 4096
+
+
+def test_the_article_annihilates_as_its_program_did(images):
+    alien = SymbolDiscovery("article", n_epochs=1, random_state=0).fit(images)
+    mixture = alien.mixture_
+    assert mixture.search == "annihilation"
+    assert mixture.criterion == "program"
+    assert mixture.trace_.sweeps[0].n_components == 25
+    kinds = {event["kind"] for event in alien.evidence_.events}
+    assert kinds <= {"annihilation", "deletion"}
+
+
+def test_the_default_recipe_leaves_the_mixture_its_defaults(alien):
+    assert RECIPES["default"].mixture == {}
+    own = MMLGaussianMixture(record_parameters=True).get_params()
+    given = alien.mixture_.get_params()
+    assert {name for name in own if given[name] != own[name]} == {"random_state"}
+
+
+def test_the_mixture_has_no_more_components_than_allowed(images):
+    alien = SymbolDiscovery(n_epochs=2, max_components=3, random_state=0).fit(images)
+    assert alien.mixture_.max_components == 3
+    assert 1 <= alien.n_components_ <= 3
 
 
 def test_an_unknown_recipe_is_refused(images):

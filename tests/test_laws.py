@@ -19,14 +19,14 @@ def test_what_is_no_distribution_is_found(P):
         laws.check_distribution(np.array(P))
 
 
-class LowerFactor(Full):
-    def precision_factor(self, covariance, d):
-        return super().precision_factor(covariance, d).T
+class LosesTheScale(Full):
+    def from_scatter(self, scatter, count):
+        return scatter
 
 
 class ForgetsHalf(Full):
-    def penalty(self, factor, prior_scatter):
-        return 2 * super().penalty(factor, prior_scatter)
+    def log_determinant(self, covariance):
+        return super().log_determinant(covariance) / 2
 
 
 class ScalesOnce(Full):
@@ -34,8 +34,24 @@ class ScalesOnce(Full):
         return covariances * scale
 
 
-@pytest.mark.parametrize("broken", [LowerFactor, ForgetsHalf, ScalesOnce])
+class SeesTheDiagonal(Full):
+    def sees(self, matrix):
+        return np.diag(np.diagonal(matrix))
+
+
+@pytest.mark.parametrize("broken", [LosesTheScale, ForgetsHalf, ScalesOnce, SeesTheDiagonal])
 def test_a_broken_covariance_structure_is_found(broken):
     laws.check_covariance(Full(), 3, np.random.default_rng(0))
     with pytest.raises(AssertionError):
         laws.check_covariance(broken(), 3, np.random.default_rng(0))
+
+
+class CountsMeansOnly(Full):
+    def narrowness(self, d):
+        return 1.0
+
+
+def test_a_wrong_fisher_information_is_found():
+    laws.check_fisher(Full(), 3)
+    with pytest.raises(AssertionError):
+        laws.check_fisher(CountsMeansOnly(), 3)

@@ -11,6 +11,7 @@ from PIL import Image
 from xenoglyph import ImageSet
 from xenoglyph.plotting import (
     COLOURS,
+    EVENTS,
     MARKERS,
     code_histograms,
     label_heatmap,
@@ -72,24 +73,72 @@ def test_histograms_count_every_code():
         assert sum(bar.get_height() for bar in cell.patches) == 90
 
 
-def test_the_curve_marks_the_shortest_message():
-    ledger = [{"sweep": s, "message_length": x} for s, x in enumerate([500.0, 11.0, 12.0, 20.0])]
-    ends = [{"sweep": 1, "forced": False}, {"sweep": 3, "forced": True}]
-    by_k, by_sweep = message_length_curve(ledger, {3: 14.0, 2: 12.0, 1: 20.0}, ends).axes
+def ledger_of(*lengths, chosen):
+    """Sweeps of ever one component less."""
+    k = len(lengths)
+    return [
+        {"sweep": s, "k": k - s, "message_length": length, "chosen": s == chosen}
+        for s, length in enumerate(lengths)
+    ]
+
+
+def test_the_curve_marks_the_chosen_message():
+    ledger = ledger_of(500.0, 14.0, 12.0, 20.0, chosen=2)
+    by_k, by_sweep = message_length_curve(ledger, {3: 14.0, 2: 12.0, 1: 20.0}).axes
     curve, mark = by_k.lines
     assert curve.get_xydata().tolist() == [[1.0, 8.0], [2.0, 0.0], [3.0, 2.0]]
     assert mark.get_xydata().tolist() == [[2.0, 0.0]]
     assert by_k.get_title(loc="left") == "2 components: 12.0 nats"
-    path, starved, forced = by_sweep.lines
-    assert path.get_ydata().tolist() == [488.0, 0.0, 0.0, 8.0]
-    assert starved.get_xydata().tolist() == [[1.0, 0.0]]
-    assert forced.get_xydata().tolist() == [[3.0, 8.0]]
+    (path,) = by_sweep.lines
+    assert path.get_xydata().tolist() == [[0.0, 488.0], [1.0, 2.0], [2.0, 0.0], [3.0, 8.0]]
+    assert by_sweep.get_legend() is None
     assert [t.get_text() for t in by_k.get_yticklabels()] == ["0", "1", "10", "100"]
+
+
+def test_what_is_marked_was_chosen_even_where_something_shorter_was_seen():
+    by_k, _ = message_length_curve(ledger_of(14.0, 12.0, chosen=1), {2: 11.5, 1: 12.0}).axes
+    curve, mark = by_k.lines
+    assert mark.get_xydata().tolist() == [[1.0, 0.0]]
+    assert (curve.get_ydata() >= 0.0).all()
+
+
+@pytest.mark.parametrize(
+    "kinds", [["split"], ["annihilation", "deletion"], ["merge", "split", "split"], [*EVENTS]]
+)
+def test_the_curve_marks_the_changes_of_the_kinds_that_occur(kinds):
+    lengths = [500.0, 30.0, 14.0, 12.0, 20.0]
+    ledger = ledger_of(*lengths, chosen=3)
+    events = [{"sweep": s, "kind": kind} for s, kind in enumerate(kinds, start=1)]
+    events.append(events[0])  # two in one sweep are one mark
+    _, by_sweep = message_length_curve(ledger, {2: 12.0}, events).axes
+    lines = {line.get_label(): line for line in by_sweep.lines[1:]}
+    assert len(lines) == len(set(kinds))
+    for kind in kinds:
+        name, marker, colour = EVENTS[kind]
+        own = [event["sweep"] for event in events[:-1] if event["kind"] == kind]
+        expected = [[s, lengths[s] - 12.0] for s in own]
+        assert lines[name].get_xydata().tolist() == expected
+        assert (lines[name].get_marker(), lines[name].get_color()) == (marker, colour)
+    shown = [text.get_text() for text in by_sweep.get_legend().get_texts()]
+    assert sorted(shown) == sorted(EVENTS[kind][0] for kind in set(kinds))
+
+
+def test_every_kind_of_change_looks_different():
+    for looks in zip(*EVENTS.values(), strict=True):
+        assert len(set(looks)) == 4
 
 
 def test_the_page_uses_the_same_colours():
     script = files("xenoglyph.report") / "templates" / "page.js"
     assert re.findall("#[0-9A-F]{6}", script.read_text("utf-8")) == list(COLOURS)
+
+
+def test_the_page_calls_changes_by_the_same_names():
+    templates = files("xenoglyph.report") / "templates"
+    script, page = ((templates / f).read_text("utf-8") for f in ("page.js", "page.html.j2"))
+    for kind, (name, _, _) in EVENTS.items():
+        assert f'{kind}: ["{name}", ' in script
+        assert f'"{kind}": ("{name}", ' in page
 
 
 def test_a_sheet_shows_every_image():

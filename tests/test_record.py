@@ -1,14 +1,16 @@
 """The record of a fit stays small, and comes back as it was."""
 
 import hashlib
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from xenoglyph import ImageSet, ModelFileError
+from xenoglyph import ImageSet, MMLGaussianMixture, ModelFileError
 from xenoglyph.images import SourceFile
-from xenoglyph.record import Evidence, brief, from_arrays, gallery_size, to_arrays
+from xenoglyph.mixture import Event
+from xenoglyph.record import Evidence, brief, from_arrays, gallery_size, ledger_of, to_arrays
 from xenoglyph.symbols import label_table
 
 EVIDENCE = Evidence(
@@ -21,9 +23,23 @@ EVIDENCE = Evidence(
     shares=np.ones(1),
     label_table=label_table([0, 0, 0], ["a", "b", "a"], 1),
     sources=(SourceFile("x.png", "0" * 64),),
-    ledger=[{"sweep": 0, "k": 2, "message_length": 1.5, "log_likelihood": -1.0}],
-    best_by_k={2: 1.5},
-    annihilations=[],
+    ledger=[
+        {"sweep": 0, "k": 1, "message_length": 4.0, "log_likelihood": -3.0, "chosen": False},
+        {"sweep": 1, "k": 2, "message_length": 1.5, "log_likelihood": -1.0, "chosen": True},
+    ],
+    best_by_k={1: 4.0, 2: 1.5},
+    runner_up=(1, 2.5),
+    events=[
+        {
+            "sweep": 1,
+            "kind": "split",
+            "n_components_before": 1,
+            "n_components_after": 2,
+            "weight": 1.0,
+            "saved": 2.0,
+            "saved_model": -0.5,
+        }
+    ],
     history={"loss": [0.5]},
 )
 
@@ -34,9 +50,10 @@ def test_a_record_comes_back(labelled):
     if not labelled:
         bare = ImageSet(evidence.gallery.pixels, name="set")
         evidence = replace(evidence, gallery=bare, label_table=None)
-    again = from_arrays(*to_arrays(evidence))
-    assert again.sources == evidence.sources
-    assert again.best_by_k == evidence.best_by_k
+    settings, arrays = to_arrays(evidence)
+    again = from_arrays(json.loads(json.dumps(settings)), arrays)
+    for name in ("sources", "ledger", "best_by_k", "runner_up", "events", "history"):
+        assert getattr(again, name) == getattr(evidence, name)
     np.testing.assert_array_equal(again.gallery_codes, evidence.gallery_codes)
     if labelled:
         np.testing.assert_array_equal(again.gallery.labels, evidence.gallery.labels)
@@ -52,6 +69,67 @@ def test_a_record_that_lacks_an_array_is_refused(lost):
     del arrays[lost]
     with pytest.raises(ModelFileError, match="record of the fit cannot be used"):
         from_arrays(settings, arrays)
+
+
+def test_without_another_number_there_is_no_runner_up():
+    settings, arrays = to_arrays(replace(EVIDENCE, runner_up=None))
+    assert from_arrays(settings, arrays).runner_up is None
+
+
+@pytest.mark.parametrize("search", ["split-merge", "annihilation"])
+def test_the_record_tells_what_the_trace_does(search):
+    X = np.random.default_rng(0).normal(0, 1, (200, 2)) + 6.0 * (np.arange(200) % 4)[:, None]
+    trace = MMLGaussianMixture(search=search, random_state=0).fit(X).trace_
+    told = ledger_of(trace)
+    assert json.loads(json.dumps(told["ledger"])) == told["ledger"]
+    assert json.loads(json.dumps(told["events"])) == told["events"]
+    assert [s["message_length"] for s in told["ledger"]] == [
+        s.message_length for s in trace.sweeps
+    ]
+    assert [s["k"] for s in told["ledger"]] == [s.n_components for s in trace.sweeps]
+    (chosen,) = [s["sweep"] for s in told["ledger"] if s["chosen"]]
+    assert chosen == trace.chosen.number
+    assert told["runner_up"] == trace.runner_up
+    assert told["best_by_k"] == trace.best_by_k
+    events = {Event(**event) for event in told["events"]}
+    assert events == set(trace.events)
+    assert len(told["events"]) == len(trace.events) > 0
+    sweeps = [event["sweep"] for event in told["events"]]
+    assert sweeps == sorted(sweeps)
+
+
+def test_a_record_of_the_first_schema_is_told_as_one_of_today():
+    X = np.random.default_rng(0).normal(0, 1, (200, 2)) + 4.0 * (np.arange(200) % 4)[:, None]
+    fit = MMLGaussianMixture(12, search="annihilation", random_state=0).fit(X)
+    today = ledger_of(fit.trace_)
+    assert {event["kind"] for event in today["events"]} == {"annihilation", "deletion"}
+    settings, arrays = to_arrays(replace(EVIDENCE, **today))
+    old = {name: own for name, own in settings.items() if name not in ("runner_up", "events")}
+    old["ledger"] = [{k: v for k, v in s.items() if k != "chosen"} for s in settings["ledger"]]
+    old["annihilations"] = [
+        {
+            "sweep": event["sweep"],
+            "n_components_before": event["n_components_before"],
+            "weight": event["weight"],
+            "forced": event["kind"] == "deletion",
+            "saved": 0.0,
+        }
+        for event in settings["events"]
+    ]
+    again = from_arrays(old, arrays)
+    assert again.runner_up == pytest.approx(today["runner_up"])
+    chosen = [s["sweep"] for s in again.ledger if s["chosen"]]
+    assert chosen == [fit.trace_.chosen.number]
+    for event, expected in zip(again.events, today["events"], strict=True):
+        assert event == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("damage", [{"ledger": []}, {"best_by_k": {}}])
+def test_a_damaged_record_of_the_first_schema_is_refused(damage):
+    settings, arrays = to_arrays(EVIDENCE)
+    end = {"sweep": 1, "n_components_before": 2, "weight": 0.5, "forced": True, "saved": 1.0}
+    with pytest.raises(ModelFileError, match="record of the fit cannot be used"):
+        from_arrays({**settings, "annihilations": [end], **damage}, arrays)
 
 
 def test_many_files_become_one_line_that_any_change_changes():

@@ -1,5 +1,7 @@
 """A fit as an animation: the first two dimensions, sweep by sweep, beside the message length."""
 
+from dataclasses import asdict
+from itertools import pairwise
 from os import PathLike
 
 import numpy as np
@@ -15,7 +17,7 @@ from scipy.spatial.distance import cdist
 
 from xenoglyph.errors import DataError
 from xenoglyph.mixture import Sweep, Trace
-from xenoglyph.plotting import COLOURS, scale_nats
+from xenoglyph.plotting import COLOURS, EVENTS, mark_events, scale_nats
 from xenoglyph.storage import atomic_path
 
 __all__ = ["animate_fit", "frames_of", "identities", "outlines"]
@@ -28,6 +30,9 @@ MOST_POINTS = 2000
 FRAME_MILLISECONDS, HOLD_MILLISECONDS = 120, 4000
 PALETTE_SIZE = 96
 FADING = (0.9, 0.6, 0.3)  # opacity of a component in the frames after its end
+GROWING = (4.0, 3.2, 2.4)  # width of a component's line in the frames after its birth
+LINE = 1.6
+AREA = 0.12  # opacity of a component's area
 
 
 def animate_fit(points: Array, trace: Trace, path: str | PathLike[str]) -> None:
@@ -56,11 +61,11 @@ def animate_fit(points: Array, trace: Trace, path: str | PathLike[str]) -> None:
         )
     shown = points[np.linspace(0, len(points) - 1, min(len(points), MOST_POINTS)).astype(int)]
     stage = _Stage(_plane(shown), trace)
-    frames = [stage.draw(sweep) for sweep in frames_of(trace)]
-    # One palette for all frames keeps the colours still and the file small; it is taken from
-    # the first frame and the last, which hold the most components and the most colours.
-    ends = np.concatenate([frames[0], frames[-1]])
-    palette = Image.fromarray(ends).quantize(PALETTE_SIZE)
+    sweeps = frames_of(trace)
+    frames = [stage.draw(sweep) for sweep in sweeps]
+    # Mixed colours are those of the last frame and of that with the most components.
+    fullest = int(np.argmax([sweep.n_components for sweep in sweeps]))
+    palette = _palette(np.concatenate([frames[fullest], frames[-1]]))
     plain = Image.Dither.NONE
     pictures = [Image.fromarray(f).quantize(palette=palette, dither=plain) for f in frames]
     milliseconds = [FRAME_MILLISECONDS] * (len(frames) - 1) + [HOLD_MILLISECONDS]
@@ -70,8 +75,25 @@ def animate_fit(points: Array, trace: Trace, path: str | PathLike[str]) -> None:
         )
 
 
+def _palette(picture: NDArray[np.uint8]) -> Image.Image:
+    """One palette for all frames keeps the colours still, and the file small.
+
+    Those of lines and of areas are in it as they are, what the picture holds besides at best.
+    """
+    pure = [
+        to_rgba(colour) for colour in (*COLOURS, *(colour for _, _, colour in EVENTS.values()))
+    ]
+    own = np.array([colour[:3] for colour in pure])
+    own = np.unique(np.rint(255 * np.vstack([own, 1.0 - AREA * (1.0 - own)])), axis=0)
+    rest = PALETTE_SIZE - len(own)
+    mixed = Image.fromarray(picture).quantize(rest).getpalette() or []
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([*own.astype(int).ravel().tolist(), *mixed[: 3 * rest]])
+    return palette
+
+
 def frames_of(trace: Trace, most: int = MOST_FRAMES) -> list[Sweep]:
-    """Choose sweeps to show: the first at each k, others evenly among them, the winner last.
+    """Choose sweeps to show: those in which k changed, others evenly between, the winner last.
 
     Parameters
     ----------
@@ -90,12 +112,11 @@ def frames_of(trace: Trace, most: int = MOST_FRAMES) -> list[Sweep]:
     chosen = np.union1d(changes, np.linspace(0, len(sweeps) - 1, room).astype(int))
     if len(chosen) > most - 1:
         chosen = chosen[np.linspace(0, len(chosen) - 1, most - 1).astype(int)]
-    winner = next(sweep for sweep in sweeps if sweep.chosen)
-    return [*(sweeps[i] for i in chosen), winner]
+    return [*(sweeps[i] for i in chosen), trace.chosen]
 
 
 def identities(trace: Trace) -> list[Integers]:
-    """Give each component a number that it keeps until its end.
+    """Give each component a number that it keeps as long as it lives.
 
     Parameters
     ----------
@@ -104,17 +125,51 @@ def identities(trace: Trace) -> list[Integers]:
     Returns
     -------
     list of arrays of shape (k,)
-        One for each sweep. A component of one sweep is the one of the sweep before whose mean
-        lies nearest, no two being the same.
+        One for each sweep. Where components came or went, those of the sweep and of the sweep
+        before are paired so that all pairs together are nearest; what is left over of the sweep
+        is new, and has a number that no component had.
     """
-    numbers = [np.arange(trace.sweeps[0].n_components)]
-    for before, now in zip(trace.sweeps, trace.sweeps[1:], strict=False):
-        if before.n_components == now.n_components:
+    sweeps = trace.sweeps
+    changed = {event.sweep for event in trace.events}
+    numbers = [np.arange(sweeps[0].n_components)]
+    fresh = sweeps[0].n_components
+    scale = _spread(sweeps[0])
+    for before, now in pairwise(sweeps):
+        k = now.n_components
+        if k == before.n_components and now.number not in changed:
             numbers.append(numbers[-1])
-        else:
-            earlier, later = linear_sum_assignment(cdist(before.means, now.means))
-            numbers.append(numbers[-1][earlier[np.argsort(later)]])
+            continue
+        distance = cdist(_shapes(before, scale), _shapes(now, scale))
+        earlier, later = linear_sum_assignment(distance)
+        own = np.full(k, -1)
+        own[later] = numbers[-1][earlier]
+        born = np.flatnonzero(own < 0)
+        own[born] = fresh + np.arange(len(born))
+        fresh += len(born)
+        numbers.append(own)
     return numbers
+
+
+def _spread(sweep: Sweep) -> Array:
+    """Return the standard deviation of each feature under a mixture, shape (d,)."""
+    assert sweep.weights is not None
+    assert sweep.means is not None
+    assert sweep.covariances is not None
+    squares = np.diagonal(sweep.covariances, axis1=1, axis2=2) + sweep.means**2
+    centre = sweep.weights @ sweep.means
+    return np.asarray(np.sqrt(sweep.weights @ squares - centre**2))
+
+
+def _shapes(sweep: Sweep, scale: Array) -> Array:
+    """Means and roots of the covariances, shape (k, d + d * d), of features in units of `scale`.
+
+    Their Euclidean distance is the Wasserstein distance of Gaussians whose axes are parallel.
+    """
+    assert sweep.means is not None
+    assert sweep.covariances is not None
+    values, vectors = np.linalg.eigh(sweep.covariances / np.outer(scale, scale))
+    roots = vectors * np.sqrt(np.maximum(values, 0.0))[:, None, :] @ vectors.swapaxes(1, 2)
+    return np.hstack([sweep.means / scale, roots.reshape(len(roots), -1)])
 
 
 def outlines(means: Array, covariances: Array, sd: float = 2.0, corners: int = 60) -> Array:
@@ -151,14 +206,15 @@ class _Stage:
         self.numbers = identities(trace)
         self.ended: dict[int, tuple[Array, int]] = {}
         self.before: dict[int, Array] = {}
+        self.ages: dict[int, int] = {}
         figure = Figure(figsize=(8.0, 4.2), dpi=90, facecolor="white")
         self.canvas = FigureCanvasAgg(figure)
-        edges = {"left": 0.07, "right": 0.98, "bottom": 0.12, "top": 0.92, "wspace": 0.2}
+        edges = {"left": 0.09, "right": 0.98, "bottom": 0.12, "top": 0.92, "wspace": 0.2}
         left, right = figure.subplots(1, 2, width_ratios=(1.25, 1.0), gridspec_kw=edges)
         _still_points(left, points)
         self.heights = _still_curve(right, trace)
         self.ghosts = PolyCollection([], linestyles=":", facecolors="none", animated=True)
-        self.shapes = PolyCollection([], linewidths=1.6, animated=True)
+        self.shapes = PolyCollection([], animated=True)
         for collection in (self.ghosts, self.shapes):
             left.add_collection(collection, autolim=False)
         self.title = left.set_title(" ", loc="left", fontsize=11)
@@ -180,7 +236,7 @@ class _Stage:
         return np.asarray(self.canvas.buffer_rgba())[:, :, :3].copy()
 
     def _move_components(self, sweep: Sweep) -> None:
-        """Put the living where they are and let the dead fade."""
+        """Put the living where they are, the newborn in bold, and let the dead fade."""
         assert sweep.means is not None
         assert sweep.covariances is not None
         plane = _plane(_plane(sweep.covariances).swapaxes(1, 2))
@@ -194,17 +250,23 @@ class _Stage:
             for number, (shape, age) in ended.items()
             if age < len(FADING) and number not in living and not sweep.chosen
         }
+        # Those of the first frame were there from the start; the last is not one step further.
+        born = 0 if self.before and not sweep.chosen else len(GROWING)
+        self.ages = {number: max(self.ages.get(number, -1) + 1, born) for number in living}
         self.before = living
         self.ghosts.set_verts([shape for shape, _ in self.ended.values()])
         self.ghosts.set_edgecolor([to_rgba("0.45", FADING[age]) for _, age in self.ended.values()])
         colours = [COLOURS[number % len(COLOURS)] for number in living]
         self.shapes.set_verts(list(living.values()))
         self.shapes.set_edgecolor(colours)
-        self.shapes.set_facecolor([to_rgba(colour, 0.12) for colour in colours])
+        widths = [*GROWING, LINE]
+        self.shapes.set_linewidth([widths[min(self.ages[n], len(GROWING))] for n in living])
+        self.shapes.set_facecolor([to_rgba(colour, AREA) for colour in colours])
 
 
 def _still_points(ax: Axes, points: Array) -> None:
     ax.plot(*points.T, ".", color="0.6", markersize=2)
+    ax.margins(0.1)
     ax.set(xlabel="dimension 0", ylabel="dimension 1")
     ax.spines[["top", "right"]].set_visible(False)
 
@@ -212,9 +274,9 @@ def _still_points(ax: Axes, points: Array) -> None:
 def _still_curve(ax: Axes, trace: Trace) -> Array:
     """Draw the message length; return, for each sweep, the nats above the winner's."""
     lengths = np.array([sweep.message_length for sweep in trace.sweeps])
-    shortest = next(sweep.message_length for sweep in trace.sweeps if sweep.chosen)
-    above = np.maximum(lengths - shortest, 0.0)
+    above = np.maximum(lengths - trace.chosen.message_length, 0.0)
     ax.plot(above, color="0.45", linewidth=1)
+    mark_events(ax, dict(enumerate(above)), [asdict(event) for event in trace.events])
     scale_nats(ax, above.max())
     ax.set_title("nats above the shortest message", loc="left", fontsize=11)
     ax.set_xlabel("sweep")

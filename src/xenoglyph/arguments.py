@@ -132,7 +132,7 @@ Recipe = Annotated[
 Seed = Annotated[int, typer.Option(min=0, metavar="N", help="The same seed, the same result.")]
 MaxComponents = Annotated[
     int | None,
-    typer.Option(min=1, metavar="N", help="Components that the mixture starts from."),
+    typer.Option(min=1, metavar="N", help="Most components of the mixture."),
 ]
 Epochs = Annotated[
     int | None,

@@ -50,7 +50,8 @@ class SymbolDiscovery(ClusterMixin, BaseEstimator):
     code_size : int, default=6
         Numbers in a code.
     max_components : int, optional
-        Components that the mixture starts from; the recipe's own by default.
+        Most components of the mixture; the recipe's own by default, which for "default" is no
+        bound. "article" starts from as many.
     n_epochs : int, optional
         Passes of the auto-encoder over the images; the recipe's own by default.
     tolerance : float, default=0.05

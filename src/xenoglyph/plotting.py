@@ -22,10 +22,12 @@ from xenoglyph.symbols import LabelTable
 
 __all__ = [
     "COLOURS",
+    "EVENTS",
     "MARKERS",
     "code_histograms",
     "label_heatmap",
     "loss_curve",
+    "mark_events",
     "message_length_curve",
     "pair_plot",
     "reconstructions",
@@ -50,6 +52,13 @@ COLOURS = (
 )
 MARKERS = ("o", "^", "s", "D")
 BARS = "#8FA3B3"
+# Kind of a change of the number of components -> what a legend calls it, its marker and colour.
+EVENTS = {
+    "split": ("split", "^", COLOURS[2]),
+    "merge": ("merged", "D", COLOURS[3]),
+    "deletion": ("taken out", "x", COLOURS[1]),
+    "annihilation": ("starved", "v", "#333333"),
+}
 PANEL_MARGIN = 0.04
 
 
@@ -130,42 +139,64 @@ def code_histograms(codes: Array) -> Figure:
 
 
 def message_length_curve(
-    ledger: Sequence[Mapping[str, float]],
+    ledger: Sequence[Mapping[str, Any]],
     best_by_k: Mapping[int, float],
-    annihilations: Sequence[Mapping[str, Any]] = (),
+    events: Sequence[Mapping[str, Any]] = (),
 ) -> Figure:
     """Draw the message length against the number of components, and sweep by sweep.
 
     Parameters
     ----------
     ledger : sequence of mappings
-        Every sweep: ``sweep`` and ``message_length``.
+        Every sweep: ``sweep``, ``k``, ``message_length`` and ``chosen``.
     best_by_k : mapping
-        Smallest message length after convergence, for each k; the best one is marked.
-    annihilations : sequence of mappings, optional
-        Every component's end: ``sweep`` and ``forced``.
+        Smallest message length that was seen with each k; that which was chosen is marked.
+    events : sequence of mappings, optional
+        Every change of the number of components: ``sweep`` and ``kind``.
 
     Returns
     -------
     Figure
-        Both panels show by how many nats a message is longer than the shortest.
+        Both panels show by how many nats a message is longer than the chosen one.
     """
     figure = Figure(figsize=(10.0, 4.0), layout="constrained")
     by_k, by_sweep = figure.subplots(1, 2, sharey=True)
-    ks, best = sorted(best_by_k), min(best_by_k, key=best_by_k.__getitem__)
-    by_k.plot(ks, [best_by_k[k] - best_by_k[best] for k in ks], "o-", color=COLOURS[0], ms=4)
-    by_k.plot([best], [0.0], "o", color=COLOURS[1], markersize=10, clip_on=False)
-    by_k.set_title(f"{best} components: {best_by_k[best]:,.1f} nats", loc="left", fontsize=10)
+    answer = next(sweep for sweep in ledger if sweep["chosen"])
+    k, shortest = answer["k"], answer["message_length"]
+    ks = sorted(best_by_k)
+    heights = [max(best_by_k[other] - shortest, 0.0) for other in ks]
+    by_k.plot(ks, heights, "o-", color=COLOURS[0], ms=4)
+    by_k.plot([k], [0.0], "o", color=COLOURS[1], markersize=10, clip_on=False)
+    by_k.set_title(f"{k} components: {shortest:,.1f} nats", loc="left", fontsize=10)
     by_k.locator_params(axis="x", integer=True)
     by_k.set(xlabel="number of components", ylabel="nats above the shortest message")
-    above = {s["sweep"]: max(s["message_length"] - best_by_k[best], 0.0) for s in ledger}
+    above = {s["sweep"]: max(s["message_length"] - shortest, 0.0) for s in ledger}
     by_sweep.plot(list(above), list(above.values()), color=COLOURS[0], linewidth=1)
-    _ends(by_sweep, above, annihilations)
+    mark_events(by_sweep, above, events)
     by_sweep.set_xlabel("sweep")
     for ax in (by_k, by_sweep):
         scale_nats(ax, max(above.values()))
         _plain(ax).grid(axis="y", color="#E0E0E0", linewidth=0.6)
     return figure
+
+
+def mark_events(ax: Axes, above: Mapping[int, float], events: Sequence[Mapping[str, Any]]) -> None:
+    """Mark the sweeps in which the number of components changed, and how.
+
+    Parameters
+    ----------
+    ax : Axes
+    above : mapping
+        Height of the curve at each sweep.
+    events : sequence of mappings
+        ``sweep`` and ``kind``; kinds that do not occur are not in the legend either.
+    """
+    for kind, (name, marker, colour) in EVENTS.items():
+        sweeps = sorted({event["sweep"] for event in events if event["kind"] == kind})
+        if sweeps:
+            heights = [above[sweep] for sweep in sweeps]
+            ax.plot(sweeps, heights, marker, color=colour, markersize=5, label=name)
+            ax.legend(title="components", frameon=False, alignment="left", fontsize=9)
 
 
 def scale_nats(ax: Axes, highest: float) -> None:
@@ -258,19 +289,6 @@ def _scatter(ax: Axes, x: Array, y: Array, group: int, name: str) -> None:
         alpha=0.75,
         label=_as_text(name),
     )
-
-
-def _ends(
-    ax: Axes, above: Mapping[float, float], annihilations: Sequence[Mapping[str, Any]]
-) -> None:
-    """Mark the sweeps in which components ended."""
-    for forced, name, marker in ((False, "starved", "v"), (True, "taken out to try fewer", "x")):
-        sweeps = [end["sweep"] for end in annihilations if bool(end["forced"]) is forced]
-        if sweeps:
-            heights = [above[sweep] for sweep in sweeps]
-            colour = COLOURS[1] if forced else "#333333"
-            ax.plot(sweeps, heights, marker, color=colour, markersize=5, label=name)
-            ax.legend(title="a component", frameon=False, alignment="left")
 
 
 def _panel_frame(ax: Axes, d: int) -> None:

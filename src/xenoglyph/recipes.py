@@ -27,8 +27,8 @@ class Recipe:
 RECIPES: Mapping[str, Recipe] = {
     "default": Recipe(),
     # The public article step by step: its network and training, its mixture on the codes
-    # of the test images from 25 components, the criterion in the form that its program had, and
-    # no joining: it called every component a symbol.
+    # of the test images by annihilation from 25 components, the criterion in the form that its
+    # program had, and no joining: it called every component a symbol.
     "article": Recipe(
         autoencoder={
             "init": "glorot_uniform",
@@ -37,7 +37,7 @@ RECIPES: Mapping[str, Recipe] = {
             "batch_size": 4096,
             "n_epochs": 600,
         },
-        mixture={"max_components": 25, "criterion": "program"},
+        mixture={"max_components": 25, "search": "annihilation", "criterion": "program"},
         merge=False,
         held_out=True,
     ),

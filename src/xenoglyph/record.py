@@ -3,7 +3,8 @@
 import hashlib
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -46,12 +47,15 @@ class Evidence:
     """Symbols against labels over all images, where there are labels."""
     sources: tuple[SourceFile, ...]
     """Files that the images came from, with their SHA-256."""
-    ledger: list[dict[str, float]]
-    """Every sweep of the mixture: sweep, k, message_length, log_likelihood."""
+    ledger: list[dict[str, Any]]
+    """Every sweep of the mixture: sweep, k, message_length, log_likelihood, and whether it was
+    chosen for the answer."""
     best_by_k: dict[int, float]
-    """Smallest message length, in nats, for every number of components that converged."""
-    annihilations: list[dict[str, Any]]
-    """Every component's end: sweep, n_components_before, weight, forced, saved."""
+    """See `xenoglyph.mixture.Trace`."""
+    runner_up: tuple[int, float] | None
+    """See `xenoglyph.mixture.Trace`."""
+    events: list[dict[str, Any]]
+    """Every change of the number of components: the fields of `xenoglyph.mixture.Event`."""
     history: dict[str, list[float]]
     """The auto-encoder's losses, epoch by epoch."""
 
@@ -83,14 +87,13 @@ def ledger_of(trace: Trace) -> dict[str, Any]:
                 "k": sweep.n_components,
                 "message_length": sweep.message_length,
                 "log_likelihood": sweep.log_likelihood,
+                "chosen": sweep.chosen,
             }
             for sweep in trace.sweeps
         ],
         "best_by_k": trace.best_by_k,
-        "annihilations": [
-            {field.name: getattr(end, field.name) for field in fields(end)}
-            for end in trace.annihilations
-        ],
+        "runner_up": trace.runner_up,
+        "events": [asdict(event) for event in sorted(trace.events, key=attrgetter("sweep"))],
     }
 
 
@@ -105,7 +108,8 @@ def to_arrays(evidence: Evidence) -> tuple[dict[str, Any], dict[str, Array]]:
         "sources": [[source.name, source.sha256] for source in evidence.sources],
         "ledger": evidence.ledger,
         "best_by_k": {str(k): length for k, length in evidence.best_by_k.items()},
-        "annihilations": evidence.annihilations,
+        "runner_up": None if evidence.runner_up is None else list(evidence.runner_up),
+        "events": evidence.events,
         "history": evidence.history,
     }
     arrays: dict[str, Array] = {
@@ -129,6 +133,8 @@ def from_arrays(settings: Mapping[str, Any], arrays: Mapping[str, Array]) -> Evi
         If something is missing or does not fit together.
     """
     try:
+        if "annihilations" in settings:
+            settings = {**settings, **_from_schema_1(settings)}
         labels = None if settings["labels"] is None else np.asarray(settings["labels"])
         pixels = arrays["gallery"].astype(np.float32) / np.float32(255)
         names = settings["label_names"]
@@ -144,8 +150,45 @@ def from_arrays(settings: Mapping[str, Any], arrays: Mapping[str, Array]) -> Evi
             sources=tuple(SourceFile(str(name), str(sha)) for name, sha in settings["sources"]),
             ledger=list(settings["ledger"]),
             best_by_k={int(k): float(v) for k, v in settings["best_by_k"].items()},
-            annihilations=list(settings["annihilations"]),
+            runner_up=_pair(settings["runner_up"]),
+            events=[dict(event) for event in settings["events"]],
             history=dict(settings["history"]),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (IndexError, KeyError, TypeError, ValueError) as error:
         raise ModelFileError(f"The record of the fit cannot be used: {error}.") from error
+
+
+def _pair(runner_up: Any) -> tuple[int, float] | None:
+    return None if runner_up is None else (int(runner_up[0]), float(runner_up[1]))
+
+
+def _from_schema_1(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Tell of the mixture as is done today what the first model files told otherwise."""
+    ledger, ends = settings["ledger"], settings["annihilations"]
+    lengths = {int(k): float(length) for k, length in settings["best_by_k"].items()}
+    (_, shortest), *others = sorted(lengths.items(), key=lambda entry: entry[1])
+    forced = [end["sweep"] for end in ends if end["forced"]]
+    events = []
+    for end in ends:
+        # A component that was taken out is judged by the sweep before the next one was.
+        later = [sweep for sweep in forced if sweep > end["sweep"]] or [len(ledger)]
+        last = later[0] - 1 if end["forced"] else end["sweep"]
+        before, after = ledger[end["sweep"] - 1], ledger[last]
+        saved = before["message_length"] - after["message_length"]
+        data = after["log_likelihood"] - before["log_likelihood"]
+        events.append(
+            {
+                "sweep": end["sweep"],
+                "kind": "deletion" if end["forced"] else "annihilation",
+                "n_components_before": end["n_components_before"],
+                "n_components_after": end["n_components_before"] - 1,
+                "weight": end["weight"],
+                "saved": saved,
+                "saved_model": saved - data,
+            }
+        )
+    return {
+        "ledger": [{**sweep, "chosen": sweep["message_length"] == shortest} for sweep in ledger],
+        "runner_up": [others[0][0], others[0][1] - shortest] if others else None,
+        "events": events,
+    }

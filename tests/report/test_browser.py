@@ -10,6 +10,7 @@ import pytest
 
 from hostile import HOSTILE, with_names
 from xenoglyph import ImageSet
+from xenoglyph.plotting import EVENTS
 from xenoglyph.report import render
 from xenoglyph.report.charts import gather_charts
 from xenoglyph.report.pictures import gather_pictures
@@ -96,6 +97,14 @@ def test_it_opens_without_error_and_asks_for_nothing(opened, run):
 def test_every_plot_is_drawn(opened, plot):
     assert opened.locator(f"#{plot} svg.main-svg").count() > 0
     assert opened.locator(f"#{plot} .trace").count() > 0
+
+
+def test_the_changes_that_happened_are_marked_and_named(opened, alien):
+    events = alien.mixture_.trace_.events
+    kinds = {EVENTS[event.kind][0] for event in events}
+    assert set(opened.locator("#by-sweep .legendtext").all_text_contents()) == kinds
+    marks = {(event.sweep, event.kind) for event in events}
+    assert opened.locator("#by-sweep .scatterlayer .point").count() == len(marks)
 
 
 def test_all_pairs_of_six_dimensions_are_there(opened):

@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 from dataclasses import replace
+from itertools import groupby
 
 import html5lib
 import numpy as np
@@ -12,7 +13,8 @@ import pytest
 from jinja2 import Environment
 
 from hostile import HOSTILE, with_names
-from xenoglyph import ImageSet
+from xenoglyph import ImageSet, SymbolDiscovery
+from xenoglyph.plotting import EVENTS
 from xenoglyph.report import page
 from xenoglyph.report.charts import gather_charts
 from xenoglyph.report.pictures import gather_pictures
@@ -124,10 +126,82 @@ def test_what_the_page_says_is_what_the_summary_holds(show, alien):
     assert f"{summary.n_symbols} symbols in 1,797 images" in words
     assert f"{summary.n_components} components and {summary.message_length:,.1f} nats" in words
     k, nats = summary.runner_up
-    assert f"the next best, {k} components, is {nats:,.1f} nats longer" in words
+    assert f"the next best, with {k} components, is {nats:,.1f} nats longer" in words
     assert "This makes it again: xenoglyph discover digits" in words
     for score in summary.scores.values():
         assert f"{score:.3f}" in words
+
+
+def test_without_a_runner_up_none_is_told(show, alien):
+    html = show(replace(summarise(alien), runner_up=None))
+    assert "the next best" not in html
+    assert "nats.</p>" in html
+
+
+@pytest.fixture(scope="module")
+def article(images):
+    return SymbolDiscovery("article", n_epochs=2, random_state=0).fit(images)
+
+
+def paragraphs(html, tag):
+    tree = html5lib.parse(html, namespaceHTMLElements=False)
+    return [" ".join("".join(one.itertext()).split()) for one in tree.iter(tag)]
+
+
+@pytest.mark.parametrize("recipe", ["default", "article"])
+def test_the_table_holds_every_change_of_the_number_of_components(request, light, recipe):
+    alien = request.getfixturevalue("alien" if recipe == "default" else "article")
+    summary = summarise(alien)
+    html = light.render(summary, gather_pictures(alien), gather_charts(alien.evidence_))
+    tree = html5lib.parse(html, namespaceHTMLElements=False)
+    rows = [
+        [cell.text for cell in row] for row in tree.iterfind(".//table[@id='events']/tbody/tr")
+    ]
+    assert f"{len(rows)} changes of the number of components" in " ".join(html.split())
+    events = sorted(alien.mixture_.trace_.events, key=lambda event: event.sweep)
+    together = groupby(events, lambda e: e.sweep if e.kind == "annihilation" else e)
+    expected = [(own[0], own[-1]) for own in (list(group) for _, group in together)]
+    assert len(rows) == len(expected) > 0
+    for row, (first, last) in zip(rows, expected, strict=True):
+        assert row == [
+            f"{first.sweep:,}",
+            EVENTS[first.kind][0],
+            f"{first.n_components_before} → {last.n_components_after}",
+            *(f"{x:,.1f}" for x in (first.saved, first.saved_model, first.saved_data)),
+        ]
+
+
+REASONS = {
+    "split": "A component is split where",
+    "merge": "Two components are merged where",
+    "deletion": "A component is taken out to try with fewer.",
+    "annihilation": "A component starves when",
+}
+
+
+@pytest.mark.parametrize(
+    "kinds", [[], ["split"], ["annihilation", "deletion"], [*EVENTS]], ids=str
+)
+def test_only_what_happened_is_explained(show, alien, kinds):
+    summary = summarise(alien)
+    event = summary.events[0]
+    html = show(replace(summary, events=[{**event, "kind": kind} for kind in kinds]))
+    (caption,) = [own for own in paragraphs(html, "figcaption") if "sweep by sweep" in own]
+    for kind, reason in REASONS.items():
+        assert (reason in caption) == (kind in kinds)
+    changes = f"{len(kinds)} change{'s' * (len(kinds) != 1)} of the number of components"
+    assert (changes in html) == bool(kinds)
+
+
+def test_charts_mark_what_was_chosen(alien):
+    charts, mixture = gather_charts(alien.evidence_), alien.mixture_
+    assert charts["chosen"] == alien.n_components_
+    nats = dict(charts["best"])
+    assert nats[charts["chosen"]] == pytest.approx(0.0, abs=0.1)
+    trace = mixture.trace_
+    assert [k for _, k, _ in charts["ledger"]] == [s.n_components for s in trace.sweeps]
+    assert charts["ledger"][trace.chosen.number][2] == 0.0
+    assert sorted(charts["events"]) == sorted([e.sweep, e.kind] for e in trace.events)
 
 
 def test_without_labels_or_command_the_page_still_says_how_it_was_made(show, alien):

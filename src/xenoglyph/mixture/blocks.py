@@ -1,15 +1,32 @@
-"""The rows of a table as the kernels want them: standardised, weighted, feature by feature."""
+"""The rows of a table as the kernels want them: standardised, weighted, feature by feature.
+
+Rows come in one order whatever that of the table, and equal rows are one row of their summed
+weight: neither the order of a table nor repetition instead of weights makes a difference.
+"""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xenoglyph.errors import DataError
+from xenoglyph.mixture import kernels
 
-__all__ = ["Rows", "Standardisation", "standardisation"]
+if TYPE_CHECKING:
+    from xenoglyph.mixture.state import Mixture
+
+__all__ = [
+    "Rows",
+    "Standardisation",
+    "complete_rows",
+    "in_one_order",
+    "resolution",
+    "standardisation",
+]
 
 Array = NDArray[np.float64]
+Integers = NDArray[np.intp]
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +45,10 @@ class Standardisation:
         Z /= self.scale[:, None]
         return Z
 
+    def revert(self, Z: Array) -> Array:
+        """Return standardised rows of shape (n, d) in the units of the data."""
+        return Z * self.scale + self.centre
+
     @property
     def log_volume(self) -> float:
         """Nats by which one row's log density falls when the units of the data return."""
@@ -36,11 +57,14 @@ class Standardisation:
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Standardised data: ``Z`` of shape (d, n), sample weights ``s`` of shape (n,)."""
+    """Standardised rows without missing values: ``Z`` of shape (d, n), weights ``s`` (n,)."""
 
     Z: Array
     s: Array
     standardisation: Standardisation
+    threads: int = 1
+    compiled: ClassVar[bool] = True
+    """Whether the kernels can run whole sweeps over such rows."""
 
     @property
     def n(self) -> float:
@@ -52,16 +76,107 @@ class Rows:
         """Number of features."""
         return len(self.Z)
 
-    def covariance(self) -> Array:
-        """Weighted covariance of the standardised features, shape (d, d)."""
-        return (self.s * self.Z) @ self.Z.T / self.n
+    def log_volumes(self) -> Array | float:
+        """Nats by which each row's log density falls when the units of the data return."""
+        return self.standardisation.log_volume
+
+    def take(self, index: Integers, s: Array) -> "Rows":
+        """Return some of the rows, with other weights."""
+        return Rows(np.ascontiguousarray(self.Z[:, index]), s, self.standardisation, self.threads)
+
+    def filled(self, mu: Array, C: Array) -> Array:
+        """Z, its missing values (here none) as a Gaussian would expect them."""
+        return self.Z
+
+    def moments(self, x: "Mixture", m: int) -> tuple[float, Array, Array]:
+        """E-step for component m: sum of w, and its first two moments about the present mean."""
+        d, diagonal = self.d, x.objective.structure.diagonal
+        sums = np.empty(1 + d + (d if diagonal else d * (d + 1) // 2))
+        kernels.moments(self.Z, self.s, x.terms[m], x.total, x.mu[m], diagonal, sums)
+        if diagonal:
+            return float(sums[0]), sums[1 : 1 + d], sums[1 + d :]
+        second = np.empty((d, d))
+        triangle = np.triu_indices(d)
+        second[triangle] = second.T[triangle] = sums[1 + d :]
+        return float(sums[0]), sums[1 : 1 + d], second
+
+    def exchange(self, x: "Mixture", m: int) -> None:
+        """Put the terms of component m's present parameters in the place of its old ones."""
+        kernels.exchange(self.Z, self.s, *x.state(), m, self.threads)
+
+    def resum(self, x: "Mixture", anew: bool) -> float:
+        """Add every row's terms afresh; return the sum of their weighted logarithms."""
+        return float(kernels.resum(self.Z, self.s, *x.state(), anew, self.threads))
+
+    def log_density(self, mu: Array, C: Array, rounding: Array) -> Array:
+        """Log density of every row under one Gaussian, in nats, shape (n,)."""
+        factor, log_norm, log_det = np.empty_like(C[None]), np.empty(1), np.empty(1)
+        kernels.prepare(np.ascontiguousarray(C[None]), rounding, factor, log_norm, log_det)
+        out = np.empty(self.Z.shape[1])
+        kernels.log_density(self.Z, mu, factor[0], float(log_norm[0]), out)
+        return out
+
+
+def in_one_order(X: Array, s: Array) -> tuple[Array, Array]:
+    """Sort rows by their values and put equal ones together.
+
+    Parameters
+    ----------
+    X : array of shape (n, d)
+        NaN where a value is missing.
+    s : array of shape (n,)
+
+    Returns
+    -------
+    X : array of shape (n', d)
+        Distinct rows.
+    s : array of shape (n',)
+        Their summed weights.
+    """
+    first = X[:, 0]
+    order = np.argsort(first, kind="stable")
+    ties = first[order[1:]] == first[order[:-1]]
+    if ties.any() or np.isnan(first[order[-1]]):
+        order = np.lexsort(X.T[::-1])
+    X, s = X[order], s[order]
+    after, before = X[1:], X[:-1]
+    same = ((after == before) | (np.isnan(after) & np.isnan(before))).all(axis=1)
+    if not same.any():
+        return X, s
+    distinct = np.flatnonzero(np.concatenate([[True], ~same]))
+    return X[distinct], np.add.reduceat(s, distinct)
+
+
+def complete_rows(X: Array, s: Array, units: Standardisation, threads: int = 1) -> Rows:
+    """Standardise rows and sort them by their distance from the centre.
+
+    In the metric of the data's covariance, which no change of units, axes or origin alters.
+
+    Parameters
+    ----------
+    X : array of shape (n, d)
+        Finite.
+    s : array of shape (n,)
+        Positive weights.
+    """
+    Z = units.apply(X)
+    with np.errstate(under="ignore"):
+        C = (s * Z) @ Z.T / s.sum()
+        values, vectors = np.linalg.eigh(C)
+        axes = vectors / np.sqrt(np.maximum(values, 1e-12 * values[-1]))
+        distance = np.zeros(len(s))
+        for axis in axes.T:
+            distance += (axis @ Z) ** 2
+    order = np.argsort(distance, kind="stable")
+    return Rows(np.ascontiguousarray(Z[:, order]), s[order], units, threads)
 
 
 def standardisation(X: Array, s: Array) -> Standardisation:
     """Find each feature's weighted mean and standard deviation, without overflow.
 
-    Differences from the first row are divided by their largest, so that features of any
-    magnitude and offset that float64 can hold keep their digits.
+    Differences from the first value are divided by their largest, so that features of any
+    magnitude and offset that float64 can hold keep their digits. Missing values (NaN) are left
+    out.
 
     Parameters
     ----------
@@ -74,20 +189,63 @@ def standardisation(X: Array, s: Array) -> Standardisation:
     DataError
         If a feature is constant, or its range exceeds what float64 can hold.
     """
-    share = s / s.sum()
-    with np.errstate(over="ignore"):
-        reach = np.abs(X - X[0]).max(axis=0)
+    d = X.shape[1]
+    centre, scale, reach = np.empty(d), np.empty(d), np.empty(d)
+    for j in range(d):
+        there = ~np.isnan(X[:, j])
+        centre[j], scale[j], reach[j] = _centre_and_scale(X[there, j], s[there])
     _refuse(~np.isfinite(reach), "range beyond what float64 holds; divide them by a constant")
     _refuse(reach == 0.0, "are constant, which no density can describe; drop them")
-    centre = X[0] + reach * (share @ ((X - X[0]) / reach))
-    residual = (X - centre) / reach
-    correction = share @ residual
-    centre = centre + reach * correction
-    scale = reach * np.sqrt(share @ (residual - correction) ** 2)
     # Covariances are in squared units.
     _refuse(scale > 1e152, "have squares beyond float64; divide them by a constant")
     _refuse(scale < 1e-152, "have squares too small for float64; multiply them by a constant")
     return Standardisation(centre, scale)
+
+
+def _centre_and_scale(x: Array, s: Array) -> tuple[float, float, float]:
+    """Weighted mean and standard deviation, and the largest distance from the first value."""
+    if not len(x):
+        return 0.0, 0.0, 0.0
+    with np.errstate(over="ignore", under="ignore"):
+        difference = x - x[0]
+        reach = float(np.abs(difference).max())
+        if reach == 0.0 or not np.isfinite(reach):
+            return float(x[0]), 0.0, reach
+        share = s / s.sum()
+        centre = x[0] + reach * float(share @ (difference / reach))
+        residual = (x - centre) / reach
+        correction = float(share @ residual)
+        residual -= correction
+        scale = reach * float(np.sqrt(share @ residual**2))
+    return float(centre + reach * correction), scale, reach
+
+
+def resolution(Z: Array, n: float) -> Array:
+    """Width of the steps in which each feature was recorded; 0 where there is no sign of any.
+
+    A feature of which most values occur more than once is taken to be rounded to the smallest
+    difference between two of them.
+
+    Parameters
+    ----------
+    Z : array of shape (d, n_rows)
+        Distinct rows, standardised.
+    n : float
+        Sum of their weights.
+
+    Returns
+    -------
+    array of shape (d,)
+    """
+    steps = np.zeros(len(Z))
+    for j, feature in enumerate(Z):
+        values = np.unique(feature[~np.isnan(feature)])
+        if len(values) > n / 2:
+            continue
+        gaps = np.diff(values)
+        gaps = gaps[gaps > 1e-9 * (values[-1] - values[0])]
+        steps[j] = gaps.min() if gaps.size else 0.0
+    return steps
 
 
 def _refuse(bad: NDArray[np.bool_], what: str) -> None:

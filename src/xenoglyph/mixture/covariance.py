@@ -2,6 +2,7 @@
 
 The string that a user writes is turned into an object once, by `parse`; nothing else in the
 package compares it. Letters: ``d`` number of features, ``N`` free parameters of one component.
+A covariance is that of standardised features.
 """
 
 from abc import ABC, abstractmethod
@@ -12,7 +13,16 @@ from numpy.typing import NDArray
 
 from xenoglyph.errors import DataError
 
-__all__ = ["COVARIANCES", "Covariance", "Diagonal", "Full", "Spherical", "parse"]
+__all__ = [
+    "COVARIANCES",
+    "Covariance",
+    "Diagonal",
+    "Full",
+    "Spherical",
+    "Tied",
+    "TiedDiagonal",
+    "parse",
+]
 
 Array = NDArray[np.float64]
 
@@ -20,79 +30,98 @@ Array = NDArray[np.float64]
 class Covariance(ABC):
     """What the algorithm asks of a covariance structure.
 
-    A single component's covariance is an array whose shape the structure decides.
+    Each component's covariance is an array of shape (d, d), or (d,) where `diagonal`; where it
+    is `shared`, all components hold equal copies.
     """
 
-    diagonal: bool
+    diagonal: bool = False
     """Whether only the diagonal of the second moments is needed."""
+    spherical: bool = False
+    """Whether all variances of a component are equal."""
+    shared: bool = False
+    """Whether all components have the same covariance."""
 
     @abstractmethod
     def n_parameters(self, d: int) -> int:
-        """N: free parameters of one component, mean included."""
+        """N: free parameters of one component, its mean included."""
+
+    def n_shared(self, d: int) -> int:
+        """Free parameters that all components share."""
+        return 0
 
     @abstractmethod
-    def from_scatter(self, scatter: Array, count: float) -> Array:
-        """Covariance of maximum likelihood, given summed squares about the mean.
+    def narrowness(self, d: int) -> float:
+        """How the determinant of a component's Fisher information falls with its covariance.
 
-        Parameters
-        ----------
-        scatter : array of shape (d, d), or (d,) if `diagonal`
-        count : float
-            Sum of the responsibilities.
+        The root of the Fisher information of N parameters is, but for a constant,
+        ``count^(N/2) |C|^(-narrowness/2)``.
         """
 
-    @abstractmethod
-    def precision_factor(self, covariance: Array, d: int) -> Array:
-        """Upper triangular P with ``P P^T`` the inverse of the covariance, or P's diagonal."""
+    def narrowness_shared(self, d: int) -> float:
+        """Return the same of the parameters that all components share."""
+        return 0.0
 
-    @abstractmethod
+    def from_scatter(self, scatter: Array, count: float) -> Array:
+        """Scatter, of shape (d, d) or (d,), over count."""
+        return scatter / count
+
     def dense(self, covariances: Array, d: int) -> Array:
         """All components' covariances as an array of shape (k, d, d)."""
+        return covariances[:, :, None] * np.eye(d) if self.diagonal else covariances
 
-    @abstractmethod
     def in_units(self, covariances: Array, scale: Array) -> Array:
         """All components' covariances after every feature was multiplied by its `scale`."""
+        if self.diagonal:
+            return covariances * scale**2
+        return covariances * scale[:, None] * scale[None, :]
 
-    def log_determinant(self, factor: Array) -> float:
-        """Logarithm of the determinant of a `precision_factor`."""
-        entries = factor if factor.ndim == 1 else np.diagonal(factor)
-        return float(np.log(entries).sum())
+    def sees(self, matrix: Array) -> Array:
+        """Return what the structure sees of a (d, d) matrix: all of it, or its diagonal."""
+        return np.diagonal(matrix).copy() if self.diagonal else matrix
 
-    def penalty(self, factor: Array, prior_scatter: Array) -> float:
-        """``tr(prior_scatter C^-1) / 2`` in nats, for the covariance C of a `precision_factor`."""
-        if factor.ndim == 1:
-            return 0.5 * float(factor**2 @ prior_scatter)
-        return 0.5 * float(np.einsum("ij,ik,kj->", factor, prior_scatter, factor))
+    def log_determinant(self, covariance: Array) -> float:
+        """Return log |C| of one covariance."""
+        if self.diagonal:
+            return float(np.log(covariance).sum())
+        return float(np.linalg.slogdet(covariance)[1])
 
 
 class Full(Covariance):
-    """Any positive definite matrix; a component's covariance has shape (d, d)."""
-
-    diagonal = False
+    """Any positive definite matrix to each component."""
 
     def n_parameters(self, d: int) -> int:
         """Mean d, covariance d (d + 1) / 2."""
         return d + d * (d + 1) // 2
 
-    def from_scatter(self, scatter: Array, count: float) -> Array:
-        """Scatter over count."""
-        return scatter / count
+    def narrowness(self, d: int) -> float:
+        """Mean 1, covariance d + 1."""
+        return d + 2.0
 
-    def precision_factor(self, covariance: Array, d: int) -> Array:
-        """Transposed inverse of the Cholesky factor."""
-        return np.ascontiguousarray(np.triu(np.linalg.inv(np.linalg.cholesky(covariance)).T))
 
-    def dense(self, covariances: Array, d: int) -> Array:
-        """As they are."""
-        return covariances
+class Tied(Covariance):
+    """One positive definite matrix for all components."""
 
-    def in_units(self, covariances: Array, scale: Array) -> Array:
-        """Rows and columns multiplied."""
-        return covariances * scale[:, None] * scale[None, :]
+    shared = True
+
+    def n_parameters(self, d: int) -> int:
+        """Mean d."""
+        return d
+
+    def n_shared(self, d: int) -> int:
+        """Covariance d (d + 1) / 2."""
+        return d * (d + 1) // 2
+
+    def narrowness(self, d: int) -> float:
+        """Mean 1."""
+        return 1.0
+
+    def narrowness_shared(self, d: int) -> float:
+        """Covariance d + 1."""
+        return d + 1.0
 
 
 class Diagonal(Covariance):
-    """A variance for each feature; a component's covariance has shape (d,)."""
+    """A variance for each feature to each component."""
 
     diagonal = True
 
@@ -100,33 +129,49 @@ class Diagonal(Covariance):
         """Mean d, variances d."""
         return 2 * d
 
-    def from_scatter(self, scatter: Array, count: float) -> Array:
-        """Scatter over count."""
-        return scatter / count
+    def narrowness(self, d: int) -> float:
+        """Each feature's mean 1, variance 2."""
+        return 3.0
 
-    def precision_factor(self, covariance: Array, d: int) -> Array:
-        """Inverse standard deviations."""
-        return 1.0 / np.sqrt(covariance)
 
-    def dense(self, covariances: Array, d: int) -> Array:
-        """Variances on the diagonals."""
-        return covariances[:, :, None] * np.eye(d)
+class TiedDiagonal(Diagonal):
+    """A variance for each feature, the same in all components."""
 
-    def in_units(self, covariances: Array, scale: Array) -> Array:
-        """Variances multiplied by the squared scale."""
-        return covariances * scale**2
+    shared = True
+
+    def n_parameters(self, d: int) -> int:
+        """Mean d."""
+        return d
+
+    def n_shared(self, d: int) -> int:
+        """Variances d."""
+        return d
+
+    def narrowness(self, d: int) -> float:
+        """Mean 1."""
+        return 1.0
+
+    def narrowness_shared(self, d: int) -> float:
+        """Variance 2."""
+        return 2.0
 
 
 class Spherical(Diagonal):
-    """One variance for all standardised features; stored for each feature, shape (d,).
+    """One variance for all standardised features to each component, stored for each feature.
 
     The features are standardised before the fit, so the sphere is one in units of each
     feature's own standard deviation and does not depend on the units of the table.
     """
 
+    spherical = True
+
     def n_parameters(self, d: int) -> int:
         """Mean d, one variance."""
         return d + 1
+
+    def narrowness(self, d: int) -> float:
+        """Mean 1, variance 2 / d."""
+        return 1.0 + 2.0 / d
 
     def from_scatter(self, scatter: Array, count: float) -> Array:
         """Mean of the diagonal of scatter over count."""
@@ -135,12 +180,14 @@ class Spherical(Diagonal):
 
 COVARIANCES: Mapping[str, Covariance] = {
     "full": Full(),
+    "tied": Tied(),
     "diag": Diagonal(),
     "spherical": Spherical(),
+    "tied_diag": TiedDiagonal(),
 }
 
 
-def parse(name: str) -> Covariance:
+def parse(name: object) -> Covariance:
     """Return the structure of that name.
 
     Raises
@@ -148,8 +195,7 @@ def parse(name: str) -> Covariance:
     DataError
         If there is none.
     """
-    if name not in COVARIANCES:
-        raise DataError(
-            f"covariance_type={name!r} is not known; choose one of {', '.join(COVARIANCES)}."
-        )
+    if not isinstance(name, str) or name not in COVARIANCES:
+        known = ", ".join(["auto", *COVARIANCES])
+        raise DataError(f"covariance_type={name!r} is not known; choose one of {known}.")
     return COVARIANCES[name]

@@ -26,8 +26,8 @@ def gather_charts(evidence: Evidence) -> dict[str, Any]:
     dict
         As JSON can hold it: "codes" (one list for each dimension), "groups" (for "symbol",
         "component" and perhaps "label" the names and each point's index among them),
-        "histograms", "best" (k and nats above the shortest message), "ledger" (sweep, k, nats
-        above the shortest message), "ends" (sweep, forced) and "history".
+        "histograms", "chosen" (k), "best" (k and nats above the chosen message), "ledger" (sweep,
+        k, nats above the chosen message), "events" (sweep, kind) and "history".
     """
     d = min(evidence.gallery_codes.shape[1], DIMENSIONS)
     panels = max(d * (d - 1) // 2, 1)
@@ -36,16 +36,18 @@ def gather_charts(evidence: Evidence) -> dict[str, Any]:
     groups = {"symbol": evidence.gallery_symbols, "component": evidence.gallery_components}
     if evidence.gallery.labels is not None:
         groups["label"] = evidence.gallery.labels
-    shortest = min(evidence.best_by_k.values())
+    answer = next(sweep for sweep in evidence.ledger if sweep["chosen"])
+    shortest = answer["message_length"]
     return {
         "codes": np.round(evidence.gallery_codes[shown, :d].T, 3).tolist(),
         "groups": {by: _grouping(group, shown) for by, group in groups.items()},
         "histograms": [_histogram(values) for values in evidence.gallery_codes[:, :d].T],
+        "chosen": answer["k"],
         "best": [[k, _above(v, shortest)] for k, v in sorted(evidence.best_by_k.items())],
         "ledger": [
             [s["sweep"], s["k"], _above(s["message_length"], shortest)] for s in evidence.ledger
         ],
-        "ends": [[end["sweep"], bool(end["forced"])] for end in evidence.annihilations],
+        "events": [[event["sweep"], event["kind"]] for event in evidence.events],
         "history": {key: evidence.history.get(key, []) for key in ("loss", "validation_loss")},
     }
 
@@ -61,5 +63,5 @@ def _histogram(values: NDArray[np.float64]) -> dict[str, list[float]]:
 
 
 def _above(length: float, shortest: float) -> float:
-    """Nats above the shortest message; not below it, as a sweep on its way may be."""
+    """Nats above the chosen message; not below it, as a sweep on its way may be."""
     return round(max(length - shortest, 0.0), 2)

@@ -54,7 +54,7 @@ def _draw(picture: Picture, path: Path) -> None:
 def _article_pictures(discovery: SymbolDiscovery) -> dict[str, Picture]:
     """Name the pictures that the article shows."""
     evidence = discovery.evidence_
-    path = (evidence.ledger, evidence.best_by_k, evidence.annihilations)
+    path = (evidence.ledger, evidence.best_by_k, evidence.events)
     pictures: dict[str, Picture] = {
         "reconstructions.png": partial(_reconstructions, discovery),
         "pairs_by_component.png": partial(_pairs, discovery, "component"),

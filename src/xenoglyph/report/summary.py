@@ -1,7 +1,7 @@
 """Every number of a report, gathered once: the page and ``result.json`` only show it."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -52,7 +52,8 @@ class Summary:
     """Largest share of one symbol's images that may be taken for another's."""
     message_length: float
     runner_up: tuple[int, float] | None
-    """The second best number of components, and by how many nats its message is longer."""
+    """The next best number of components, and by how many nats the shortest message that was
+    seen with it is longer."""
     reconstruction_loss: float
     """Cross-entropy per pixel plus the penalty on the code kernel; held-out images' if any."""
     scores: dict[str, float] | None
@@ -66,7 +67,8 @@ class Summary:
     """What makes the discovery again."""
     sources: list[dict[str, str]]
     symbols: list[SymbolRow]
-    annihilations: list[dict[str, Any]]
+    events: list[dict[str, Any]]
+    """Every change of the number of components, those that starved in one sweep together."""
     merges: list[dict[str, Any]]
     label_names: list[str]
     label_counts: list[list[int]]
@@ -113,7 +115,7 @@ def summarise(
         n_symbols=discovery.n_symbols_,
         tolerance=float(discovery.tolerance),
         message_length=discovery.mixture_.message_length_,
-        runner_up=_runner_up(evidence.best_by_k),
+        runner_up=evidence.runner_up,
         reconstruction_loss=_final_loss(evidence.history, discovery.autoencoder_.loss_),
         scores=None if table is None else scores(table),
         seconds=dict(discovery.seconds_ if seconds is None else seconds),
@@ -126,16 +128,25 @@ def summarise(
             SymbolRow(s, round(share * evidence.n_images), share, symbols.components(s).tolist())
             for s, share in enumerate(evidence.shares.tolist())
         ],
-        annihilations=evidence.annihilations,
+        events=_changes(evidence.events),
         merges=[asdict(merge) for merge in symbols.merges],
         label_names=[] if table is None else list(table.label_names),
         label_counts=[] if table is None else table.counts.tolist(),
     )
 
 
-def _runner_up(best_by_k: Mapping[int, float]) -> tuple[int, float] | None:
-    first, *others = sorted(best_by_k.items(), key=lambda entry: entry[1])
-    return (others[0][0], others[0][1] - first[1]) if others else None
+def _changes(events: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Join the components that starved in one sweep: each names what the whole sweep saved."""
+    changes: list[dict[str, Any]] = []
+    for event in events:
+        last = changes[-1] if changes else {}
+        starved = event["kind"] == last.get("kind") == "annihilation"
+        if starved and event["sweep"] == last["sweep"]:
+            last["n_components_after"] = event["n_components_after"]
+            last["weight"] += event["weight"]
+        else:
+            changes.append(dict(event))
+    return changes
 
 
 def _final_loss(history: Mapping[str, list[float]], loss: float) -> float:

@@ -7,7 +7,7 @@ no NaN)::
 
     arrays    the sorted names of all arrays: a closed list
     kind      what the file describes
-    schema    SCHEMA_VERSION
+    schema    SCHEMA_VERSION; 1 is read too
     settings  whatever the writer needs besides arrays
     sha256    of the whole file, with these 64 digits themselves taken as zeros
 
@@ -37,7 +37,8 @@ from xenoglyph.storage.strict_json import canonical, parse
 
 __all__ = ["SCHEMA_VERSION", "read_model", "write_model"]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+READABLE = (1, SCHEMA_VERSION)
 
 Array = NDArray[Any]
 
@@ -212,10 +213,10 @@ def _read_record(header: bytes) -> dict[str, Any]:
         raise ModelFileError("its header is not strict JSON of the known form") from error
     if not sound:
         raise ModelFileError("its record is not canonical JSON")
-    if record.get("schema") != SCHEMA_VERSION:
+    if record.get("schema") not in READABLE:
         raise ModelFileError(
             f"its schema version is {record.get('schema')!r:.20}, and this xenoglyph knows "
-            f"{SCHEMA_VERSION}: install a newer xenoglyph"
+            f"{READABLE[0]} to {READABLE[-1]}: install a newer xenoglyph"
         )
     if set(record) != RECORD_KEYS or not isinstance(record["settings"], dict):
         raise ModelFileError("its record does not have the known keys")

@@ -127,7 +127,7 @@
   const exactly = (nats) => nats.toLocaleString("en", { maximumFractionDigits: 1 });
 
   const byK = () => {
-    const [chosen] = data.best.reduce((best, entry) => (entry[1] < best[1] ? entry : best));
+    const { chosen } = data;
     const heights = data.best.map(([, nats]) => nats);
     draw("by-k", [{
       type: "scatter", mode: "lines+markers", line: { color: variable("--accent") }, hoverinfo: "text", cliponaxis: false,
@@ -140,23 +140,30 @@
     }], { xaxis: axis("components k"), yaxis: natsAxis(Math.max(...heights)) });
   };
 
+  // As in xenoglyph.plotting: what became of components, and how it is marked.
+  const looks = () => ({
+    split: ["split", "triangle-up", colours[2]],
+    merge: ["merged", "diamond", colours[3]],
+    deletion: ["taken out", "x", vermilion],
+    annihilation: ["starved", "triangle-down", variable("--ink")],
+  });
+
   const bySweep = () => {
     const height = new Map(data.ledger.map(([sweep, , nats]) => [sweep, nats]));
-    const ends = (forced, name, symbol, color) => {
-      const sweeps = data.ends.filter(([, how]) => how === forced).map(([sweep]) => sweep);
-      return {
-        type: "scatter", mode: "markers", name, marker: { symbol, color, size: 8 }, hoverinfo: "skip",
+    const changes = Object.entries(looks()).flatMap(([kind, [name, symbol, color]]) => {
+      const sweeps = unique(data.events.filter(([, own]) => own === kind).map(([sweep]) => sweep));
+      return sweeps.length ? [{
+        type: "scatter", mode: "markers", name, marker: { symbol, color, size: 8 }, hoverinfo: "skip", showlegend: true,
         x: sweeps, y: sweeps.map((sweep) => Math.log1p(height.get(sweep))),
-      };
-    };
+      }] : [];
+    });
     draw("by-sweep", [
       {
         type: "scatter", mode: "lines", line: { color: variable("--accent"), width: 1.5 }, hoverinfo: "text", showlegend: false,
         x: data.ledger.map(([sweep]) => sweep), y: data.ledger.map(([, , nats]) => Math.log1p(nats)),
         text: data.ledger.map(([sweep, k, nats]) => `sweep ${sweep}, k = ${k}: ${exactly(nats)} nats above`),
       },
-      ends(false, "a component starves", "triangle-down", variable("--ink")),
-      ends(true, "one is taken out", "x", vermilion),
+      ...changes,
     ], {
       xaxis: axis("sweep"), yaxis: natsAxis(Math.max(...height.values())), showlegend: true,
       legend: { orientation: "h", y: 1.02, yanchor: "bottom" }, margin: { t: 34, r: 10, b: 42, l: 60 },

@@ -1,0 +1,118 @@
+"""What the estimator accepts: one clear error for whatever it does not."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import _check_sample_weight, validate_data
+
+from xenoglyph.errors import DataError
+
+__all__ = ["check_choice", "check_integer", "check_positive", "checked_table", "checked_weights"]
+
+Array = NDArray[np.float64]
+
+
+def checked_table(
+    estimator: BaseEstimator, X: ArrayLike, *, reset: bool, missing: bool, least: int = 1
+) -> Array:
+    """Return X as a float64 table.
+
+    Parameters
+    ----------
+    estimator : BaseEstimator
+        Whose number and names of features X must have, or sets where `reset`.
+    X : array-like of shape (n_samples, n_features)
+    reset : bool
+    missing : bool
+        Whether values may be missing (NaN).
+    least : int, default=1
+        Fewest rows.
+
+    Raises
+    ------
+    DataError
+        If X is masked, holds dates, or a value that is not finite: the first is named.
+    ValueError
+        If X is no table of numbers, or another number of features than was fitted.
+    """
+    if isinstance(X, np.ma.MaskedArray):
+        raise DataError(
+            "X is a masked array, whose mask would be ignored; give X.filled(numpy.nan) with "
+            "missing='marginal', or the rows without masked values."
+        )
+    kind = getattr(getattr(X, "dtype", None), "kind", "")
+    if kind in ("M", "m"):
+        raise DataError(f"X holds dates or durations ({X.dtype}); give numbers.")  # type: ignore[union-attr]
+    if kind in ("U", "S"):
+        raise DataError("X holds text; give numbers.")
+    table = validate_data(
+        estimator, X, dtype=np.float64, reset=reset, ensure_min_samples=least,
+        ensure_all_finite=False,
+    )  # fmt: skip
+    table = np.asarray(table)
+    _refuse_not_finite(table, missing)
+    return table
+
+
+def _refuse_not_finite(table: Array, missing: bool) -> None:
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(table.sum()):
+            return
+    bad = np.isinf(table) if missing else ~np.isfinite(table)
+    if not bad.any():
+        return
+    row, column = np.unravel_index(int(bad.argmax()), bad.shape)
+    value = "NaN" if np.isnan(table[row, column]) else "infinity"
+    advice = "drop or replace it"
+    if value == "NaN":
+        advice += ", or fit with missing='marginal'"
+    raise DataError(
+        f"Input X contains {value} at row {row}, column {column} ({bad.sum()} such value(s) in "
+        f"all, NaN and infinity together); {advice}."
+    )
+
+
+def checked_weights(sample_weight: ArrayLike | None, table: Array) -> Array:
+    """Return the weights as float64, shape (n_samples,).
+
+    Raises
+    ------
+    DataError
+        If a weight is negative or all of them are zero, or their sum is not finite.
+    ValueError
+        If there is not one finite number for each row.
+    """
+    s = np.asarray(_check_sample_weight(sample_weight, table, dtype=np.float64))
+    if (s < 0.0).any():
+        raise DataError("sample_weight has negative entries; give each row zero or more.")
+    with np.errstate(over="ignore"):
+        total = s.sum()
+    if not np.isfinite(total) or total > 1e100:
+        raise DataError("sample_weight sums up to too much; divide it by a constant.")
+    if total == 0.0:
+        raise DataError("sample_weight is zero everywhere; give two rows or more some weight.")
+    return s
+
+
+def check_integer(name: str, value: Any, least: int, otherwise: str = "") -> None:
+    """Raise DataError unless `value` is an integer of at least `least`."""
+    integer = isinstance(value, (int, np.integer)) and not isinstance(value, (bool, np.bool_))
+    if not integer or value < least:
+        raise DataError(
+            f"{name}={value!r} was given; give an integer of at least {least}{otherwise}."
+        )
+
+
+def check_positive(name: str, value: Any, otherwise: str = "") -> None:
+    """Raise DataError unless `value` is a positive finite number."""
+    number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+    if not number or not 0.0 < value < np.inf:
+        raise DataError(f"{name}={value!r} was given; give a positive number{otherwise}.")
+
+
+def check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
+    """Raise DataError unless `value` is one of the choices."""
+    if not isinstance(value, str) or value not in choices:
+        raise DataError(f"{name}={value!r} is not known; choose one of {', '.join(choices)}.")
