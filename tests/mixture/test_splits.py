@@ -67,14 +67,14 @@ def test_nothing_is_gained_from_a_single_gaussian():
 
 @pytest.mark.parametrize("name", ["full", "tied", "diag", "spherical", "tied_diag"])
 def test_candidates_cost_what_they_say(name):
-    x = mixture(2, name, k=6)
+    x = mixture(2, name, k=8, n=160)
     before = x.length()
     now = x.parameters()
     found, compared = candidates(x), 0
     assert {c.kind for c in found} <= {"deletion", "merge"}
     for candidate in found:
         near = neighbours(x, candidate)
-        assert near.max() < candidate.parameters.k == 5
+        assert near.max() < candidate.parameters.k == x.k - 1
         x.restart(candidate.parameters)
         # Rows that only the missing component covers have lost digits in 1 - w.
         if candidate.dearer < 500.0:
