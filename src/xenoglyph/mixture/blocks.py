@@ -5,6 +5,7 @@ weight: neither the order of a table nor repetition instead of weights makes a d
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -66,7 +67,7 @@ class Rows:
     compiled: ClassVar[bool] = True
     """Whether the kernels can run whole sweeps over such rows."""
 
-    @property
+    @cached_property
     def n(self) -> float:
         """Sum of the sample weights."""
         return float(self.s.sum())

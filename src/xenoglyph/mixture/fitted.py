@@ -91,7 +91,7 @@ class FittedMixture(
             length += narrow_cost(log_det[:1], seen, structure.narrowness_shared(d))
         if criterion.unordered:
             length -= order_saving(k)
-        return length - float(s @ self.score_samples(table))
+        return length - float(s @ logsumexp(self._log_terms(table), axis=0))
 
     def aic(self, X: ArrayLike) -> float:
         """Akaike's information criterion: -2 log-likelihood + 2 parameters; less is better."""

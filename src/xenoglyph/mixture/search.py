@@ -33,9 +33,9 @@ LOOSE = 10.0
 TRIALS = 3
 # A trial goes on in steps of a few sweeps over the components nearby, while what it still lacks
 # is less than so many times what the last step saved.
-TRIAL_SWEEPS, TRIAL_STEPS, TRIAL_PATIENCE = 3, 12, 6.0
+TRIAL_SWEEPS, TRIAL_STEPS, TRIAL_PATIENCE = 3, 6, 6.0
 # A component is not split anew before its count, mean or spread has changed by this share.
-CHANGE = 0.1
+CHANGE = 0.15
 MOST_ROUNDS = 100
 
 
