@@ -146,7 +146,8 @@ WITH_HOLES = {
 @pytest.mark.parametrize("name", WITH_HOLES)
 def test_nor_does_it_where_values_are_missing(name):
     table = WITH_HOLES[name]()
-    plain = as_float64(table)
+    # Of pandas' own missing values numpy makes no numbers.
+    plain = HOLED.copy() if name == "pandas, nullable" else as_float64(table)
     np.testing.assert_array_equal(np.isnan(plain), np.isnan(HOLED))
     fit = MMLGaussianMixture(missing="marginal").fit(table)
     expected = MMLGaussianMixture(missing="marginal").fit(plain)

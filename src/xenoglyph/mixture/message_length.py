@@ -23,9 +23,10 @@ within the data's own spread S, the message is longer by ::
     - narrowness/2 log |C_m| / |S|      `narrow_cost`
 
 for each component. Two more terms: the order of the components is no part of the message, which
-saves log k! (`order_saving`), and n is taken `few` rows larger, since the formula charges too little
-where there are hardly more rows than parameters. Taken literally, kappa is -log 2 pi and what the
-volumes of the priors add; kappa = -2.1 and few = 75 were chosen by simulation, see the package.
+saves log k! (`order_saving`), and n is taken `few` rows larger, since the formula charges too
+little where there are hardly more rows than parameters. Taken literally, kappa is -log 2 pi and
+what the volumes of the priors add; kappa = -2.1 and few = 75 were chosen by simulation, see the
+package.
 """
 
 from collections.abc import Mapping
