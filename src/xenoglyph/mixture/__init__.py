@@ -83,6 +83,9 @@ Where we differ from the paper
    the program, relative to L or to the log-likelihood, depend on the units of the data.
 5. The last component cannot die, and forced and natural deaths end at `min_components`.
 6. A covariance that all components share is updated exactly, once a sweep, and is charged for.
+7. With "wallace-freeman" a component starves at N/2 + exp(2.1) rows, about eight more than in the
+   paper: with fewer, N/2 log(n alpha) - 2.1 N/2 would be negative, a reward for parameters. It
+   also needs nu + 1 rows, without which its covariance does not exist.
 
 Who does what
 -------------
