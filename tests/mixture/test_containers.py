@@ -109,8 +109,6 @@ def test_the_container_does_not_matter(name, covariance_type, tmp_path):
         value = getattr(fit, attribute)
         np.testing.assert_array_equal(value, getattr(expected, attribute), err_msg=attribute)
     for method in METHODS:
-        if method == "message_length" and name.startswith(("pandas", "polars")):
-            continue
         value = getattr(fit, method)(table)
         np.testing.assert_array_equal(value, getattr(expected, method)(plain), err_msg=method)
     np.testing.assert_array_equal(as_float64(table), before)

@@ -179,3 +179,36 @@ def test_predicting_before_fitting_is_refused():
 def test_an_unknown_component_is_refused(component):
     with pytest.raises(DataError, match=rf"component={component} does not exist; choose 0 to"):
         MMLGaussianMixture().fit(clusters()).sample(1, component=component)
+
+
+@pytest.mark.parametrize("name", COVARIANCES)
+@pytest.mark.parametrize("criterion", ["wallace-freeman", "eq15", "program"])
+def test_a_flat_cluster_makes_no_noise(name, criterion):
+    r = np.random.default_rng(0)
+    X = np.vstack([r.standard_normal((200, 2)), np.c_[np.full(100, 5.0), r.standard_normal(100)]])
+    fit = MMLGaussianMixture(covariance_type=name, criterion=criterion).fit(X)
+    assert np.isfinite(fit.covariances_).all()
+    laws.check_distribution(fit.predict_proba(X))
+
+
+@pytest.mark.parametrize("name", COVARIANCES)
+def test_far_rows_have_a_distribution(name):
+    fit = MMLGaussianMixture(covariance_type=name).fit(clusters(0, 300, 2, apart=6.0))
+    laws.check_distribution(fit.predict_proba([[1e8, -1e8], [1e150, 0.0], [-1e300, 1e300]]))
+
+
+@pytest.mark.parametrize(
+    ("w", "message"),
+    [
+        (np.r_[1e60, np.ones(149)], r"1 row\(s\) have a positive sample_weight"),
+        (np.full(150, 5e-324), "sample_weight sums up to too little"),
+    ],
+)
+def test_weights_that_float64_cannot_add_are_refused(w, message):
+    with pytest.raises(DataError, match=message):
+        MMLGaussianMixture().fit(clusters(n=150), sample_weight=w)
+
+
+def test_there_are_never_more_components_than_different_rows():
+    X, w = clusters(n=5), [0.018, 475920.0, 9e-5, 0.005, 1e-9]
+    assert MMLGaussianMixture().fit(X, sample_weight=w).n_components_ <= 5

@@ -93,6 +93,8 @@ def checked_weights(sample_weight: ArrayLike | None, table: Array) -> Array:
         raise DataError("sample_weight sums up to too much; divide it by a constant.")
     if total == 0.0:
         raise DataError("sample_weight is zero everywhere; give two rows or more some weight.")
+    if total < 1e-305:
+        raise DataError("sample_weight sums up to too little; multiply it by a constant.")
     return s
 
 

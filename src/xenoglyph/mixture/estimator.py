@@ -31,6 +31,7 @@ Array = NDArray[np.float64]
 Integers = NDArray[np.intp]
 
 SEARCHES = ("split-merge", "annihilation")
+LIGHTEST = 1e-15
 # What prior_scatter="auto" stands for: see the parameter.
 NARROW_PRIOR, PLAIN_PRIOR = 1e-6, 5e-3
 
@@ -72,7 +73,7 @@ class MMLGaussianMixture(FittedMixture):
     tol : float, default=3e-5
         Nats per row that a sweep must save for the next one to follow.
     max_sweeps : int, default=1000
-        Most sweeps at one number of components.
+        Most sweeps in a row, before the next move of the search.
     warm_start : bool, default=False
         Whether another call of `fit` goes on from the mixture that was found last.
     record_parameters : bool, default=False
@@ -201,7 +202,10 @@ class MMLGaussianMixture(FittedMixture):
         marginal = self.missing == "marginal"
         table = checked_table(self, X, reset=True, missing=marginal, least=2)
         s = checked_weights(sample_weight, table)
-        kept = (s > 0.0) & ~np.isnan(table).all(axis=1) if marginal else s > 0.0
+        # Beside the heaviest row, a row of less weight than float64 can add to it tells nothing.
+        kept = s > LIGHTEST * s.max()
+        if marginal:
+            kept &= ~np.isnan(table).all(axis=1)
         if kept.sum() < 2:
             raise DataError(
                 f"{kept.sum()} row(s) have a positive sample_weight and a value; give two or more."

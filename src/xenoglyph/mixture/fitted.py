@@ -48,8 +48,11 @@ class FittedMixture(
     def predict_proba(self, X: ArrayLike) -> Array:
         """Posterior probability of each component for each row, shape (n_samples, k)."""
         terms = self._log_terms(self._table(X))
-        terms -= logsumexp(terms, axis=0)
-        return np.exp(terms.T)
+        # Far rows have terms so large that adding the logarithm of a sum is lost on them.
+        terms -= terms.max(axis=0)
+        np.exp(terms, out=terms)
+        terms /= terms.sum(axis=0)
+        return np.ascontiguousarray(terms.T)
 
     def transform(self, X: ArrayLike) -> Array:
         """Return the posterior probabilities, as `predict_proba` does."""

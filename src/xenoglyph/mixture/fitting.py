@@ -1,10 +1,12 @@
 """From a checked table to the mixture of least message length: what a fit consists of."""
 
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
 
 from xenoglyph.errors import DataError
 from xenoglyph.mixture.blocks import (
@@ -109,7 +111,7 @@ def find_mixture(
             f"min_components={settings.min_components} was given, but X has only {len(rows.s)} "
             "different rows; give fewer components or more rows."
         )
-    most = np.inf if settings.max_components is None else settings.max_components
+    most = min(settings.max_components or np.inf, len(rows.s))
     o = objective_for(
         rows, settings.structure, settings.criterion, settings.prior_scatter,
         settings.min_components, most, settings.split_and_merge,
@@ -125,6 +127,13 @@ def find_mixture(
         parameters, trace = _run(annihilate, Mixture(rows, o, first), settings, progress)
     else:
         parameters, trace = _from_ever_more(rows, o, settings, random, progress)
+    if not trace.converged:
+        warnings.warn(
+            f"The fit did not converge within {settings.max_sweeps} sweeps in a row; raise "
+            "max_sweeps or tol.",
+            ConvergenceWarning,
+            stacklevel=3,
+        )
     return Fitted(_by_weight(parameters), o, rows.standardisation, trace)
 
 

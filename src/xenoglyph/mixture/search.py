@@ -7,13 +7,11 @@ without any one component, or with one in the place of two, judged by the messag
 Neither a seed nor a number of components to start from decides.
 """
 
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.exceptions import ConvergenceWarning
 
 from xenoglyph.mixture.cem2 import converge
 from xenoglyph.mixture.ledger import Ledger
@@ -56,11 +54,6 @@ def annihilate(
         Most sweeps at one number of components.
     progress : callable
         See `xenoglyph.progress`.
-
-    Warns
-    -----
-    ConvergenceWarning
-        If `max_sweeps` is reached.
     """
     k_min, k_max = x.objective.k_min, x.k
     ledger.begin(x)
@@ -81,7 +74,7 @@ def annihilate(
         x.restart(x.parameters().without(weakest))
     ledger.chosen = chosen
     if not settled:
-        _warn(ledger, max_sweeps)
+        ledger.path.converged = False
     return best
 
 
@@ -127,7 +120,7 @@ def split_and_merge(
 ) -> Parameters:
     """Grow by splits, shrink by deletions and merges, until neither makes the message shorter.
 
-    Parameters, warnings and the returned value are those of `annihilate`; the start may have any
+    Parameters and the returned value are those of `annihilate`; the start may have any
     number of components.
     """
     ledger.begin(x)
@@ -141,7 +134,7 @@ def split_and_merge(
         if before - x.length() < 2.0 * search.enough:
             break
     if not search.settle():
-        _warn(ledger, max_sweeps)
+        ledger.path.converged = False
     ledger.chosen = len(ledger.path.sweeps) - 1
     return x.parameters()
 
@@ -275,13 +268,3 @@ def _after(before: Parameters, splits: dict[int, Split]) -> Parameters:
         mu.append(before.mu[m : m + 1] if parts is None else parts.mu)
         C.append(before.C[m : m + 1] if parts is None else parts.C)
     return Parameters(np.concatenate(alpha), np.concatenate(mu), np.concatenate(C))
-
-
-def _warn(ledger: Ledger, max_sweeps: int) -> None:
-    ledger.path.converged = False
-    warnings.warn(
-        f"The fit did not converge within {max_sweeps} sweeps at one number of components; "
-        "raise max_sweeps or tol.",
-        ConvergenceWarning,
-        stacklevel=4,
-    )

@@ -103,14 +103,20 @@ class Local:
 
     def one(self) -> Mixture:
         """Return the component as it is: the best single one for its rows."""
-        structure, n = self.objective.structure, self.rows.n
+        n = self.rows.n
         mu = self.Z @ self.rows.s / n
         D = self.Z - mu[:, None]
-        C = structure.from_scatter(structure.sees((self.rows.s * D) @ D.T), n)
-        start = Parameters(np.ones(1), mu[None], (C + self.objective.rounding)[None])
+        C = self.covariance((self.rows.s * D) @ D.T / n)
+        start = Parameters(np.ones(1), mu[None], C[None])
         x = Mixture(self.rows, self.objective, start)
         converge(x, 2 if self.rows.compiled else 20, ENOUGH * n)
         return x
+
+    def covariance(self, matrix: Array) -> Array:
+        """Return what the structure makes of a covariance, with rounding and prior in it."""
+        o = self.objective
+        seen = o.structure.sees(matrix) + o.rounding + o.prior / self.rows.n
+        return o.structure.from_scatter(seen, 1.0)
 
     def saved(self, one: Mixture, x: Mixture) -> tuple[float, float]:
         """Nats by which x is shorter than `one` in the whole mixture, and the model's part."""
@@ -160,6 +166,8 @@ def split_into_cells(x: Mixture, m: int) -> Split | None:
         None where no two can live.
     """
     local = Local.of(x, m)
+    if len(local.rows.s) < local.rows.d + 2:
+        return None
     race = local.thinned()
     k = min(CELLS, int(race.rows.n / (2.0 * max(race.objective.fewest_rows, 1.0))))
     if k < 3:
@@ -215,7 +223,7 @@ def _loss_without(x: Mixture, m: int) -> float:
 
 def _pairs(local: Local) -> list[Parameters]:
     """Return starts for two components; see the module."""
-    structure, s, Z = local.objective.structure, local.rows.s, local.Z
+    s, Z = local.rows.s, local.Z
     d, n = Z.shape[0], s.sum()
     mean = Z @ s / n
     D = Z - mean[:, None]
@@ -230,20 +238,17 @@ def _pairs(local: Local) -> list[Parameters]:
     relative = np.linalg.solve(np.linalg.cholesky(local.objective.spread), A)
     directions.append(np.linalg.svd(relative)[2][0])
     halves = np.full(2, 0.5)
-    core = A @ A.T + local.objective.rounding_matrix
+    core = A @ A.T
     starts = []
     for direction in directions:
         along = direction @ Y
         # A direction has no sign of its own; the rows' skewness gives it one.
         step = HALF * (A @ direction) * (1.0 if inner @ along**3 >= 0.0 else -1.0)
-        half = structure.from_scatter(structure.sees(core - 0.98 * np.outer(step, step)), 1.0)
+        half = local.covariance(core - 0.98 * np.outer(step, step))
         starts.append(
             Parameters(halves, np.stack([centre + step, centre - step]), np.stack([half] * 2))
         )
-    narrow, wide = (
-        structure.from_scatter(structure.sees(M), 1.0)
-        for M in (0.4 * core, 1.6 * C + local.objective.rounding_matrix)
-    )
+    narrow, wide = local.covariance(0.4 * core), local.covariance(1.6 * C)
     starts.append(Parameters(halves, np.stack([centre, mean]), np.stack([narrow, wide])))
     return starts
 

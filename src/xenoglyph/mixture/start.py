@@ -176,7 +176,9 @@ def cells(Z: Array, s: Array, objective: Objective, k: int) -> Parameters:
         scatters.append(structure.sees((s[i] * D) @ D.T))
     pooled = np.sum(scatters, axis=0) / sums.sum()
     C = [
-        structure.from_scatter(0.5 * (S / w + pooled) + objective.rounding, 1.0)
+        structure.from_scatter(
+            0.5 * ((S + objective.prior) / w + pooled) + objective.rounding, 1.0
+        )
         for S, w in zip(scatters, sums, strict=True)
     ]
     return Parameters(alpha, mu, np.stack(C))

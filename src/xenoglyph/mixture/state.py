@@ -114,11 +114,6 @@ class Objective:
         whole = float(np.linalg.slogdet(self.spread)[1])
         return whole, self.structure.log_determinant(self.structure.sees(self.spread))
 
-    @property
-    def rounding_matrix(self) -> Array:
-        """`rounding` as a matrix of shape (d, d)."""
-        return np.diag(self.rounding) if self.rounding.ndim == 1 else self.rounding
-
     @cached_property
     def fewest_rows(self) -> float:
         """Rows that a component needs to live.
