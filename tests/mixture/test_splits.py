@@ -6,7 +6,7 @@ import pytest
 from mixture.problems import clusters, rows_from
 from xenoglyph.mixture.cem2 import converge
 from xenoglyph.mixture.covariance import parse
-from xenoglyph.mixture.merges import candidates, neighbours, overlap
+from xenoglyph.mixture.merges import candidates, overlap
 from xenoglyph.mixture.message_length import CRITERIA
 from xenoglyph.mixture.search import _after
 from xenoglyph.mixture.splits import split_into_cells, split_into_two
@@ -73,8 +73,7 @@ def test_candidates_cost_what_they_say(name):
     found, compared = candidates(x), 0
     assert {c.kind for c in found} <= {"deletion", "merge"}
     for candidate in found:
-        near = neighbours(x, candidate)
-        assert near.max() < candidate.parameters.k == x.k - 1
+        assert candidate.near.max() < candidate.parameters.k == x.k - 1
         x.restart(candidate.parameters)
         # Rows that only the missing component covers have lost digits in 1 - w.
         if candidate.dearer < 500.0:

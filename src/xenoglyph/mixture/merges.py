@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from xenoglyph.mixture.state import Mixture, Parameters
 
-__all__ = ["Candidate", "candidates", "neighbours", "overlap"]
+__all__ = ["Candidate", "candidates", "overlap"]
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.intp]
@@ -34,8 +34,8 @@ class Candidate:
     """Nats by which the message is longer before any sweep."""
     weight: float
     """Share of the rows that is concerned."""
-    which: tuple[int, ...]
-    """Components of the present mixture that are concerned."""
+    near: Integers
+    """Components, by their numbers in `parameters`, that the change concerns most."""
     parameters: Parameters
     """The merged component is the last one."""
 
@@ -43,27 +43,28 @@ class Candidate:
 def candidates(x: Mixture) -> list[Candidate]:
     """Every deletion, and the merges of each component with that which it overlaps most."""
     now, change = x.parameters(), x.objective.constant(x.k - 1) - x.objective.constant(x.k)
-    N = x.objective.N
+    N, shared = x.objective.N, overlap(x)
+    np.fill_diagonal(shared, 0.0)
     found = []
     for m in range(x.k):
-        left = np.maximum(1.0 - x.terms[m] / x.total, 1e-300)
-        gained = float(x.rows.s @ np.log(left)) - x.n * np.log1p(-min(now.alpha[m], 1 - 1e-12))
         fewer = now.without(m)
         model = 0.5 * N * float(np.log(fewer.alpha).sum() - np.log(now.alpha).sum())
-        model += change - x.penalty_of(now.C[m])
-        found.append(Candidate("deletion", model - gained, float(now.alpha[m]), (m,), fewer))
-    shared = overlap(x)
-    np.fill_diagonal(shared, 0.0)
+        dearer = model + change - x.penalty_of(now.C[m]) + x.loss_without(m)
+        near = _nearest(shared, [m])
+        found.append(Candidate("deletion", dearer, float(now.alpha[m]), near, fewer))
     counts = now.alpha * x.n
     part = shared / np.minimum(counts[:, None], counts[None, :])
     pairs = {(min(m, j), max(m, j)) for m, j in enumerate(part.argmax(axis=1).tolist())}
     for m, j in sorted(pairs):
         if part[m, j] > LEAST_OVERLAP:
-            found.append(_merge(x, now, change, m, j))
+            near = np.append(_nearest(shared, [m, j]), now.k - 2)
+            found.append(_merge(x, now, change, m, j, near))
     return found
 
 
-def _merge(x: Mixture, now: Parameters, change: float, m: int, j: int) -> Candidate:
+def _merge(
+    x: Mixture, now: Parameters, change: float, m: int, j: int, near: Integers
+) -> Candidate:
     structure, N = x.objective.structure, x.objective.N
     alpha = now.alpha[m] + now.alpha[j]
     share = now.alpha[m] / alpha
@@ -86,7 +87,7 @@ def _merge(x: Mixture, now: Parameters, change: float, m: int, j: int) -> Candid
     logs = np.log(alpha) - np.log(now.alpha[m]) - np.log(now.alpha[j])
     penalty = x.penalty_of(C) - x.penalty_of(now.C[m]) - x.penalty_of(now.C[j])
     dearer = 0.5 * N * float(logs) + change + penalty - gained
-    return Candidate("merge", dearer, float(alpha), (m, j), parameters)
+    return Candidate("merge", dearer, float(alpha), near, parameters)
 
 
 def overlap(x: Mixture) -> Array:
@@ -99,11 +100,8 @@ def overlap(x: Mixture) -> Array:
     return together
 
 
-def neighbours(x: Mixture, candidate: Candidate) -> Integers:
-    """Return the candidate's components, by its numbers, that its change concerns most."""
-    kept = np.setdiff1d(np.arange(x.k), candidate.which)
-    shared = overlap(x)[list(candidate.which)].sum(axis=0)[kept]
-    nearest = np.sort(np.argsort(-shared, kind="stable")[:NEAR])
-    if candidate.kind == "merge":
-        nearest = np.append(nearest, len(kept))
-    return nearest
+def _nearest(shared: Array, which: list[int]) -> Integers:
+    """Return the others that overlap `which` most, by their numbers once it is gone."""
+    others = np.setdiff1d(np.arange(len(shared)), which)
+    overlaps = shared[which].sum(axis=0)[others]
+    return np.sort(np.argsort(-overlaps, kind="stable")[:NEAR])

@@ -7,7 +7,7 @@ without any one component, or with one in the place of two, judged by the messag
 Neither a seed nor a number of components to start from decides.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from xenoglyph.mixture.cem2 import converge
 from xenoglyph.mixture.ledger import Ledger
-from xenoglyph.mixture.merges import Candidate, candidates, neighbours
+from xenoglyph.mixture.merges import candidates
 from xenoglyph.mixture.splits import Split, split_into_cells, split_into_two
 from xenoglyph.mixture.state import Mixture, Parameters
 from xenoglyph.progress import Progress, quiet
@@ -215,8 +215,10 @@ class _Search:
         x = self.x
         while x.k > x.objective.k_min:
             before, length, model = x.parameters(), x.length(), x.model()
-            for candidate in self._promising():
-                if self._try(candidate, length):
+            ranked = sorted(candidates(x), key=lambda candidate: candidate.dearer)
+            for candidate in ranked[:TRIALS]:
+                x.restart(candidate.parameters)
+                if self._pays(length, candidate.near):
                     self.ledger.begin(x)
                     event = len(self.ledger.path.sweeps) - 1
                     self.settle()
@@ -230,18 +232,8 @@ class _Search:
             else:
                 return
 
-    def _promising(self) -> Iterator[Candidate]:
-        ranked = sorted(candidates(self.x), key=lambda candidate: candidate.dearer)
-        return iter(ranked[:TRIALS])
-
-    def _try(self, candidate: Candidate, length: float) -> bool:
-        """Whether the message gets shorter than `length` with the candidate."""
-        near = neighbours(self.x, candidate)
-        self.x.restart(candidate.parameters)
-        return self._pays(length, near)
-
-    def _pays(self, length: float, order: Integers | None = None) -> bool:
-        """Whether the message gets shorter than `length` in a few sweeps."""
+    def _pays(self, length: float, order: Integers) -> bool:
+        """Whether the message gets shorter than `length` in a few sweeps over some components."""
         x, previous = self.x, self.x.length()
         for _ in range(TRIAL_STEPS):
             k = x.k

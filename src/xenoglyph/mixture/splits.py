@@ -18,7 +18,7 @@ and once with the same centre, one narrow and one wide. Where no pair saves anyt
 components start on cells and die by the same rules as in the whole mixture.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,11 +88,11 @@ class Local:
         w = x.responsibility(m)
         index = np.flatnonzero(w > LEAST_SHARE * x.rows.s)
         rows = x.rows.take(index, np.ascontiguousarray(w[index]))
-        objective = _with_bounds(x.objective, 1)
+        objective = replace(x.objective, k_min=1)
         return cls(rows, objective, float(x.alpha[m]), x.k, rows.filled(x.mu[m], x.C[m]))
 
     def thinned(self) -> "Local":
-        """Every so manieth row, of as much weight together."""
+        """Return evenly spaced rows, of as much weight together."""
         step = -(-len(self.rows.s) // RACE_ROWS)
         if step == 1:
             return self
@@ -128,11 +128,6 @@ class Local:
         if criterion.unordered:
             dearer -= order_saving(self.k + more) - order_saving(self.k)
         return float(x.log_likelihood - one.log_likelihood - dearer), -float(dearer)
-
-
-def _with_bounds(objective: Objective, k_min: int) -> Objective:
-    o = objective
-    return Objective(o.structure, o.criterion, o.n, o.spread, o.prior, o.rounding, k_min)
 
 
 def split_into_two(x: Mixture, m: int) -> Split | None:
@@ -203,7 +198,7 @@ def _weeded(race: Local, whole: Mixture, x: Mixture) -> Mixture:
     """Take out one component after another; return the mixture that saves most."""
     best, most = x, race.saved(whole, x)[0]
     while x.k > 2:
-        losses = [_loss_without(x, m) - 0.5 * x.objective.N * x.log_a[m] for m in range(x.k)]
+        losses = [x.loss_without(m) - 0.5 * x.objective.N * x.log_a[m] for m in range(x.k)]
         fewer = x.parameters().without(int(np.argmin(losses)))
         x = Mixture(race.rows, race.objective, fewer)
         converge(x, RACE_SWEEPS, ENOUGH * race.rows.n)
@@ -213,12 +208,6 @@ def _weeded(race: Local, whole: Mixture, x: Mixture) -> Mixture:
         elif saved < most - GIVE_UP * abs(whole.objective.per_component):
             break
     return best
-
-
-def _loss_without(x: Mixture, m: int) -> float:
-    """Log-likelihood that is lost at most when component m goes, in nats."""
-    left = np.maximum(1.0 - x.terms[m] / x.total, 1e-300)
-    return float(x.n * np.log1p(-min(x.alpha[m], 1.0 - 1e-12)) - x.rows.s @ np.log(left))
 
 
 def _pairs(local: Local) -> list[Parameters]:

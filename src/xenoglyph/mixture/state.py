@@ -184,6 +184,15 @@ class Mixture:
         """``w_m`` of every row, sample weight included."""
         return np.asarray(self.rows.s * self.terms[m] / self.total)
 
+    def loss_without(self, m: int) -> float:
+        """Log-likelihood that is lost when component m goes, before any sweep, in nats.
+
+        Row i keeps the density ``p_i (1 - w_im) / (1 - alpha_m)``.
+        """
+        left = np.maximum(1.0 - self.terms[m] / self.total, 1e-300)
+        rest = np.log1p(-min(self.alpha[m], 1.0 - 1e-12))
+        return float(self.n * rest - self.rows.s @ np.log(left))
+
     def changing(self) -> float:
         """Nats of the message that change while k stays the same."""
         log_alpha = self.log_a - np.logaddexp.reduce(self.log_a)
