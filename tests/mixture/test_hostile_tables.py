@@ -41,8 +41,8 @@ def check_sound(fit, table):
         assert np.isfinite(getattr(fit, name)).all(), name
     assert fit.covariances_.shape == (k, d, d)
     spread = np.sqrt(np.diagonal(fit.covariances_, axis1=1, axis2=2))
-    correlations = fit.covariances_ / spread[:, :, None] / spread[:, None, :]
-    np.testing.assert_allclose(correlations, correlations.transpose(0, 2, 1), atol=1e-15)
+    assert (spread > 0.0).all()
+    np.testing.assert_array_equal(fit.covariances_, fit.covariances_.transpose(0, 2, 1))
     np.linalg.cholesky(fit.covariances_)  # raises where one is not positive definite
     assert np.isfinite([fit.message_length_, fit.lower_bound_, fit.message_length(table)]).all()
     laws.check_distribution(fit.predict_proba(table))
@@ -128,6 +128,11 @@ REFUSED = {
         [[datetime.date(2020, 1, 1), 1.0], [datetime.date(2020, 1, 2), 2.0]],
         TypeError,
         "a real number, not 'datetime.date'",
+    ),
+    "objects with an integer beyond float64": (
+        np.array([[10**400, 1.0], [2.0, 3.0]], dtype=object),
+        DataError,
+        r"beyond what float64 holds \(int too large to convert to float\)",
     ),
     "dates": (DATES, DataError, r"X holds dates or durations \(datetime64\[s\]\); give numbers"),
     "durations": (DATES - DATES[0], DataError, r"dates or durations \(timedelta64\[s\]\)"),
@@ -394,7 +399,7 @@ def test_a_row_of_holes_has_the_weights_for_posteriors(covariance_type):
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        (changed(np.nan, slice(None)), r"column\(s\) 1 .* drop them"),
+        (changed(np.nan, slice(None)), r"column\(s\) 1 are all missing; drop them"),
         (np.full((9, 2), np.nan), r"0 row\(s\) have a positive sample_weight and a value"),
         (changed(np.nan, slice(1, None), slice(None)), r"1 row\(s\) have a positive"),
         (changed(np.nan, slice(1, None)), CONSTANT.format("1")),
@@ -405,6 +410,33 @@ def test_a_row_of_holes_has_the_weights_for_posteriors(covariance_type):
 def test_too_many_holes_are_refused(table, message):
     with pytest.raises(DataError, match=message):
         MMLGaussianMixture(missing="marginal").fit(table)
+
+
+@pytest.mark.parametrize("covariance_type", ["full", "tied"])
+@pytest.mark.parametrize("kind", ["a combination", "a column twice", "a line", "more columns"])
+def test_holes_in_dependent_columns_are_said_and_fitted(kind, covariance_type):
+    for seed in range(3):
+        A = clusters(seed, 200, 2)
+        random = np.random.default_rng(seed)
+        table = {
+            "a combination": np.column_stack([A, A.sum(axis=1)]),
+            "a column twice": np.column_stack([A, A[:, 0]]),
+            "a line": np.column_stack([A[:, 0], 2.0 * A[:, 0]]),
+            "more columns": random.standard_normal((10, 20)),
+        }[kind]
+        table[random.uniform(size=table.shape) < 0.05] = np.nan
+        table = table[~np.isnan(table).all(axis=1)]
+        mixture = MMLGaussianMixture(covariance_type=covariance_type, missing="marginal")
+        with pytest.warns(DegenerateDataWarning, match="directions only"):
+            mixture.fit(table)
+        check_sound(mixture, table)
+
+
+@pytest.mark.parametrize("covariance_type", COVARIANCES)
+def test_a_column_of_two_values_and_holes_is_fitted(covariance_type):
+    table = changed(np.nan, slice(2, None))
+    fit = MMLGaussianMixture(missing="marginal", covariance_type=covariance_type).fit(table)
+    check_sound(fit, table)
 
 
 # ---------------------------------------------------------------------------------------- frames
@@ -461,13 +493,33 @@ def test_columns_of_several_types_are_fitted_as_numbers():
         ),
         (lambda pd: pd.Series(ONE_COLUMN), ValueError, "Expected a 2-dimensional container"),
         (lambda pd: pd.DataFrame({"a": X[:, 0] + 1j, "b": X[:, 1]}), ValueError, "Complex data"),
+        (
+            lambda pd: pd.DataFrame({"a": ONE_COLUMN, "b": pd.date_range("2020", periods=200)}),
+            DataError,
+            r"X holds dates or durations \(datetime64.*\); give numbers",
+        ),
+        (
+            lambda pd: pd.DataFrame({"a": pd.date_range("2020", periods=200)}),
+            DataError,
+            "X holds dates or durations",
+        ),
     ],
-    ids=["categories", "words", "names twice", "names and numbers", "a series", "complex"],
-)
+    ids=[
+        "categories", "words", "names twice", "names and numbers", "a series", "complex",
+        "a column of dates", "dates alone",
+    ],
+)  # fmt: skip
 def test_frames_that_are_refused(make, error, message):
     pd = pytest.importorskip("pandas")
     with pytest.raises(error, match=message):
         MMLGaussianMixture().fit(make(pd))
+
+
+def test_polars_frames_with_dates_are_refused():
+    pl = pytest.importorskip("polars")
+    days = [datetime.date(2020, 1, 1) + datetime.timedelta(days=i) for i in range(200)]
+    with pytest.raises(DataError, match=r"dates or durations \(Date\)"):
+        MMLGaussianMixture().fit(pl.DataFrame({"a": ONE_COLUMN, "b": days}))
 
 
 def test_names_in_levels_are_no_hindrance():
@@ -509,6 +561,10 @@ BAD = [
     ({"criterion": "bic"}, "criterion='bic' is not known; choose one of auto, wallace-freeman"),
     ({"criterion": None}, "criterion=None is not known"),
     ({"missing": "drop"}, "missing='drop' is not known; choose one of error, marginal"),
+    *(
+        ({"n_jobs": value}, f"n_jobs={value!r} was given; give a positive integer, -1 for all")
+        for value in (0, "a", 1.5, True)
+    ),
 ]
 
 
@@ -524,9 +580,8 @@ def test_what_is_no_seed_is_refused(random_state):
         MMLGaussianMixture(random_state=random_state).fit(X)
 
 
-def test_no_threads_are_too_few():
-    with pytest.raises(ValueError, match="n_jobs == 0"):
-        MMLGaussianMixture(n_jobs=0).fit(X)
+def test_no_bound_on_sweeps_is_too_high():
+    assert MMLGaussianMixture(max_sweeps=10**30).fit(X).converged_
 
 
 @pytest.mark.parametrize("search", SEARCHES)
@@ -543,6 +598,13 @@ def test_as_few_components_as_asked_for(covariance_type):
     fit = MMLGaussianMixture(covariance_type=covariance_type, min_components=5).fit(X)
     assert fit.n_components_ == 5
     check_sound(fit, X)
+
+
+@pytest.mark.parametrize("covariance_type", COVARIANCES)
+def test_more_components_than_clusters_are_still_a_mixture(covariance_type):
+    table = clusters(0, 150, 2, apart=1e4, k=4)
+    fit = MMLGaussianMixture(covariance_type=covariance_type, min_components=6).fit(table)
+    check_sound(fit, table)
 
 
 @pytest.mark.parametrize("prior_scatter", [1e-300, 1e6, 1e300])

@@ -527,6 +527,18 @@ def test_no_seed_matters_to_split_and_merge(covariance_type):
         check_same_fit(other, fits[0])
 
 
+@pytest.mark.parametrize("min_components", [50, 150])
+def test_no_seed_matters_though_many_components_are_asked_for(min_components):
+    one, other = (
+        MMLGaussianMixture(min_components=min_components, random_state=seed).fit(
+            clusters(0, 200, 2)
+        )
+        for seed in (0, 1)
+    )
+    assert one.n_components_ == min_components
+    check_same_fit(one, other)
+
+
 def test_a_seed_matters_to_annihilation_and_to_what_is_drawn():
     table = clusters(4, 200, 2, apart=2.5)
     one, two, three = (

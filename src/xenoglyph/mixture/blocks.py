@@ -188,10 +188,11 @@ def standardisation(X: Array, s: Array) -> Standardisation:
     Raises
     ------
     DataError
-        If a feature is constant, or its range exceeds what float64 can hold.
+        If a feature is constant or without any value, or its range exceeds what float64 can hold.
     """
     d = X.shape[1]
     centre, scale, reach = np.empty(d), np.empty(d), np.empty(d)
+    _refuse(np.isnan(X).sum(axis=0) == len(X), "are all missing; drop them")
     for j in range(d):
         there = ~np.isnan(X[:, j])
         centre[j], scale[j], reach[j] = _centre_and_scale(X[there, j], s[there])
@@ -205,8 +206,6 @@ def standardisation(X: Array, s: Array) -> Standardisation:
 
 def _centre_and_scale(x: Array, s: Array) -> tuple[float, float, float]:
     """Weighted mean and standard deviation, and the largest distance from the first value."""
-    if not len(x):
-        return 0.0, 0.0, 0.0
     with np.errstate(over="ignore", under="ignore"):
         difference = x - x[0]
         reach = float(np.abs(difference).max())

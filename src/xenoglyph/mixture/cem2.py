@@ -22,6 +22,10 @@ Array = NDArray[np.float64]
 Integers = NDArray[np.intp]
 
 
+# What only k_min keeps alive stays where it is when no row is left for it: no place is the best.
+LEAST_COUNT = 0.01
+
+
 class Ended(NamedTuple):
     """How a sweep ended."""
 
@@ -106,10 +110,11 @@ def sweep(x: Mixture, order: Integers, number: int = 0) -> tuple[Ended, list[Dea
         if weight == 0.0 and k > x.objective.k_min:
             deaths.append(Death(number, int(m), alpha))
             x.log_a[m], x.penalty[m] = -np.inf, 0.0
-        elif count > 0.0:
+        else:
             # What only k_min keeps alive takes the weight of plain EM: there L has no minimum.
             weight = weight or max(count, 1.0) / (x.n + 1.0)
-            _maximise(x, m, count, first, second)
+            if count > LEAST_COUNT:
+                _maximise(x, m, count, first, second)
             if k > 1:
                 others = np.logaddexp.reduce(np.delete(x.log_a, m))
                 x.log_a[m] = others + np.log(weight) - np.log1p(-weight)

@@ -9,7 +9,14 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from xenoglyph.errors import DataError
 
-__all__ = ["check_choice", "check_integer", "check_positive", "checked_table", "checked_weights"]
+__all__ = [
+    "check_choice",
+    "check_integer",
+    "check_positive",
+    "check_threads",
+    "checked_table",
+    "checked_weights",
+]
 
 Array = NDArray[np.float64]
 
@@ -42,15 +49,19 @@ def checked_table(
             "X is a masked array, whose mask would be ignored; give X.filled(numpy.nan) with "
             "missing='marginal', or the rows without masked values."
         )
-    kind = getattr(getattr(X, "dtype", None), "kind", "")
-    if kind in ("M", "m"):
-        raise DataError(f"X holds dates or durations ({X.dtype}); give numbers.")  # type: ignore[union-attr]
-    if kind in ("U", "S"):
-        raise DataError("X holds text; give numbers.")
-    table = validate_data(
-        estimator, X, dtype=np.float64, reset=reset, ensure_min_samples=least,
-        ensure_all_finite=False,
-    )  # fmt: skip
+    types = getattr(X, "dtypes", None)  # of a frame
+    for dtype in [getattr(X, "dtype", None)] if types is None else np.atleast_1d(types):
+        if getattr(dtype, "kind", "") in ("M", "m") or getattr(dtype, "is_temporal", bool)():
+            raise DataError(f"X holds dates or durations ({dtype}); give numbers.")
+        if getattr(dtype, "kind", "") in ("U", "S"):
+            raise DataError("X holds text; give numbers.")
+    try:
+        table = validate_data(
+            estimator, X, dtype=np.float64, reset=reset, ensure_min_samples=least,
+            ensure_all_finite=False,
+        )  # fmt: skip
+    except OverflowError as error:
+        raise DataError(f"X holds a number beyond what float64 holds ({error}).") from error
     table = np.asarray(table)
     _refuse_not_finite(table, missing)
     return table
@@ -100,11 +111,22 @@ def checked_weights(sample_weight: ArrayLike | None, table: Array) -> Array:
 
 def check_integer(name: str, value: Any, least: int, otherwise: str = "") -> None:
     """Raise DataError unless `value` is an integer of at least `least`."""
-    integer = isinstance(value, (int, np.integer)) and not isinstance(value, (bool, np.bool_))
-    if not integer or value < least:
+    if not _is_integer(value) or value < least:
         raise DataError(
             f"{name}={value!r} was given; give an integer of at least {least}{otherwise}."
         )
+
+
+def check_threads(value: Any) -> None:
+    """Raise DataError unless `value` is what joblib takes for a number of jobs."""
+    if value is not None and (not _is_integer(value) or value == 0):
+        raise DataError(
+            f"n_jobs={value!r} was given; give a positive integer, -1 for all processors or None."
+        )
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, (bool, np.bool_))
 
 
 def check_positive(name: str, value: Any, otherwise: str = "") -> None:

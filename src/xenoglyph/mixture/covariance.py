@@ -70,10 +70,12 @@ class Covariance(ABC):
         return covariances[:, :, None] * np.eye(d) if self.diagonal else covariances
 
     def in_units(self, covariances: Array, scale: Array) -> Array:
-        """All components' covariances after every feature was multiplied by its `scale`."""
+        """Return symmetric covariances after every feature was multiplied by its `scale`."""
         if self.diagonal:
             return covariances * scale**2
-        return covariances * scale[:, None] * scale[None, :]
+        scaled = covariances * np.outer(scale, scale)
+        # To the last bit, which sums in another order need not give.
+        return 0.5 * (scaled + scaled.transpose(0, 2, 1))
 
     def sees(self, matrix: Array) -> Array:
         """Return what the structure sees of a (d, d) matrix: all of it, or its diagonal."""

@@ -16,6 +16,7 @@ from xenoglyph.mixture.checks import (
     check_choice,
     check_integer,
     check_positive,
+    check_threads,
     checked_table,
     checked_weights,
 )
@@ -32,6 +33,8 @@ Integers = NDArray[np.intp]
 
 SEARCHES = ("split-merge", "annihilation")
 LIGHTEST = 1e-15
+# What the kernels can count to.
+MOST_SWEEPS = 2**31
 # What prior_scatter="auto" stands for: see the parameter.
 NARROW_PRIOR, PLAIN_PRIOR = 1e-6, 5e-3
 
@@ -106,7 +109,8 @@ class MMLGaussianMixture(FittedMixture):
     n_iter_ : int
         Sweeps over the components, over the whole fit, trials not counted.
     lower_bound_ : float
-        Mean log density of the fitted rows, in nats.
+        Mean log density of the fitted rows, in nats; of rounded values, that expected over the
+        rounding.
     n_features_in_ : int
         Number of features, d.
 
@@ -215,12 +219,10 @@ class MMLGaussianMixture(FittedMixture):
         random = check_random_state(self.random_state)
         # Products of small matrices: more threads of BLAS than one would wait for each other.
         with threadpool_limits(limits=1, user_api="blas"):
-            found = [
-                find_mixture(
-                    rows, self._settings(one), random, self._start_for(one, rows.d), progress
-                )
-                for one in structures.values()
-            ]
+            found = []
+            for one in structures.values():
+                start = self._start_for(one, rows.d)
+                found.append(find_mixture(rows, self._settings(one), random, start, progress))
         shortest = int(np.argmin([one.trace.chosen.message_length for one in found]))
         self._adopt(found[shortest], list(structures)[shortest])
         self.labels_ = self._labels(table)
@@ -268,7 +270,7 @@ class MMLGaussianMixture(FittedMixture):
             None if self.max_components == "auto" else int(self.max_components),
             float(prior),
             float(self.tol),
-            int(self.max_sweeps),
+            min(int(self.max_sweeps), MOST_SWEEPS),
             bool(self.record_parameters),
         )
 
@@ -278,6 +280,7 @@ class MMLGaussianMixture(FittedMixture):
         if not (isinstance(self.max_components, str) and self.max_components == "auto"):
             check_integer("max_components", self.max_components, self.min_components, " or 'auto'")
         check_integer("max_sweeps", self.max_sweeps, 1)
+        check_threads(self.n_jobs)
         check_positive("tol", self.tol)
         if not (isinstance(self.prior_scatter, str) and self.prior_scatter == "auto"):
             check_positive("prior_scatter", self.prior_scatter, " or 'auto'")

@@ -144,7 +144,9 @@ def _starts(rows: Rows, o: Objective, random: np.random.RandomState) -> Iterator
     """
     Z = rows.filled(np.zeros(rows.d), o.spread)
     few = one_component(rows, o) if o.k_min == 1 else cells(Z, rows.s, o, o.k_min)
-    yield few if few.k >= o.k_min else random_start(rows, o, o.k_min, random)
+    if few.k < o.k_min:
+        few = cells(Z, rows.s, o, o.k_min, fewest=1)
+    yield few if few.k == o.k_min else random_start(rows, o, o.k_min, random)
     k = int(min(MANY, o.k_max, rows.n / (2.0 * max(o.fewest_rows, 1.0))))
     if rows.compiled and len(rows.s) <= FEW_ROWS and k > 2 * o.k_min:
         yield cells(Z, rows.s, o, k)

@@ -6,7 +6,8 @@ added to the scatter (Ghahramani & Jordan, "Supervised learning from incomplete 
 approach", NIPS 6, 1994).
 
 Rows that lack the same values share a pattern. For a component of covariance C and a pattern
-with the values o there, ``K`` is the inverse of C_oo, bordered with zeros.
+with the values o there, ``W`` is the inverse of the Cholesky factor of C_oo, bordered with zeros:
+``W^T W`` is the inverse of C_oo.
 """
 
 from dataclasses import dataclass, field
@@ -25,6 +26,9 @@ __all__ = ["IncompleteRows", "incomplete_rows"]
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.intp]
+
+# No component scatters more than so many times all rows do about its mean.
+MOST_SCATTER = 4.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,22 +59,27 @@ class IncompleteRows(Rows):
     def filled(self, mu: Array, C: Array) -> Array:
         """Z, its missing values as a Gaussian expects them, given the others."""
         dense = np.diag(C) if C.ndim == 1 else C
-        K, _ = self._precisions(dense)
-        return mu[:, None] + self._expected(mu, dense, K)
+        return mu[:, None] + self._expected(mu, self._gains(dense))
 
     def moments(self, x: "Mixture", m: int) -> tuple[float, Array, Array]:
         """E-step for component m: sum of w, and its first two moments about the present mean."""
         dense = x.objective.structure.dense(x.C[m : m + 1], self.d)[0]
-        K, _ = self._precisions(dense)
+        gains = self._gains(dense)
         w = x.responsibility(m)
-        difference = self._expected(x.mu[m], dense, K)
+        difference = self._expected(x.mu[m], gains)
         second = (w * difference) @ difference.T
         by_pattern = np.bincount(self.pattern, w, minlength=len(self.there))
-        # What is uncertain still: C - C K C, zero where a value is there.
-        second += by_pattern.sum() * dense - dense @ np.tensordot(by_pattern, K, 1) @ dense
+        # What is uncertain still, in a form that rounding cannot make indefinite.
+        left = np.eye(self.d) - gains
+        uncertain = left @ dense @ left.transpose(0, 2, 1)
+        second += np.tensordot(by_pattern, uncertain, 1)
+        # Where a component has no value of a feature, nothing else would hold its variance.
+        most = MOST_SCATTER * self.n * (1.0 + x.mu[m] ** 2)
+        shrink = np.sqrt(most / np.maximum(np.diagonal(second), most))
+        second *= np.outer(shrink, shrink)
         if x.objective.structure.diagonal:
             second = np.diagonal(second).copy()
-        return float(w.sum()), difference @ w, second
+        return float(w.sum()), shrink * (difference @ w), second
 
     def exchange(self, x: "Mixture", m: int) -> None:
         """Put the terms of component m's present parameters in the place of its old ones."""
@@ -95,15 +104,13 @@ class IncompleteRows(Rows):
         """Log density of what is there of every row, in nats, shape (n,)."""
         if C.ndim == 1:
             C, rounding = np.diag(C), np.diag(rounding)
-        K, log_det = self._precisions(C)
-        y = np.nan_to_num(self.Z - mu[:, None], nan=0.0)
-        square = np.empty(len(self.s))
-        for p in range(len(self.there)):
-            own = self.pattern == p
-            square[own] = np.einsum("ji,jk,ki->i", y[:, own], K[p], y[:, own])
-        constant = -0.5 * (self.there.sum(axis=1) * np.log(2.0 * np.pi) + log_det)
-        constant -= 0.5 * np.einsum("pij,ij->p", K, rounding)
-        return np.asarray(constant[self.pattern] - 0.5 * square)
+        W = self._inverse_factors(C)
+        y = self._times(W, np.nan_to_num(self.Z - mu[:, None], nan=0.0))
+        diagonal = np.diagonal(W, axis1=1, axis2=2)
+        constant = np.log(np.where(self.there, diagonal, 1.0)).sum(axis=1)
+        constant -= 0.5 * self.there.sum(axis=1) * np.log(2.0 * np.pi)
+        constant -= 0.5 * np.einsum("pij,pik,jk->p", W, W, rounding)
+        return np.asarray(constant[self.pattern] - 0.5 * np.einsum("ji,ji->i", y, y))
 
     def _exponents(self, x: "Mixture") -> Array:
         exponents = np.full((x.k, len(self.s)), -np.inf)
@@ -114,20 +121,28 @@ class IncompleteRows(Rows):
     def _exponent(self, x: "Mixture", m: int) -> Array:
         return np.asarray(x.log_a[m] + self.log_density(x.mu[m], x.C[m], x.objective.rounding))
 
-    def _precisions(self, C: Array) -> tuple[Array, Array]:
-        """K of each pattern, shape (p, d, d), and log |C_oo|, shape (p,)."""
+    def _inverse_factors(self, C: Array) -> Array:
+        """W of each pattern, shape (p, d, d), lower triangles."""
         both = self.there[:, :, None] & self.there[:, None, :]
         bordered = np.where(both, C, np.eye(self.d))
-        log_det = np.linalg.slogdet(bordered)[1]
-        return np.where(both, np.linalg.inv(bordered), 0.0), log_det
+        return np.where(both, np.tril(np.linalg.inv(np.linalg.cholesky(bordered))), 0.0)
 
-    def _expected(self, mu: Array, C: Array, K: Array) -> Array:
+    def _gains(self, C: Array) -> Array:
+        """``C W^T W`` of each pattern: what is expected of every value, given those there."""
+        W = self._inverse_factors(C)
+        gains = C @ W.transpose(0, 2, 1) @ W
+        # Exactly what is there, where it is there.
+        return np.where(self.there[:, :, None], np.eye(self.d), gains)
+
+    def _expected(self, mu: Array, gains: Array) -> Array:
         """``z - mu``, where missing its expectation given the rest; shape (d, n)."""
-        y = np.nan_to_num(self.Z - mu[:, None], nan=0.0)
-        out = np.empty_like(y)
-        for p in range(len(self.there)):
-            own = self.pattern == p
-            out[:, own] = C @ K[p] @ y[:, own]
+        return self._times(gains, np.nan_to_num(self.Z - mu[:, None], nan=0.0))
+
+    def _times(self, matrices: Array, y: Array) -> Array:
+        """Each column of y times the matrix of its row's pattern, alike whatever the others."""
+        out = np.zeros_like(y)
+        for a, b in np.argwhere(np.any(matrices, axis=0)):
+            out[a] += matrices[self.pattern, a, b] * y[b]
         return out
 
 

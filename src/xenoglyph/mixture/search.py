@@ -91,28 +91,28 @@ def _note_deletion(
 class Refused:
     """Components that were not worth splitting, so that they are not tried again and again."""
 
-    seen: list[tuple[float, Array, Array]] = field(default_factory=list)
+    features: list[Array] = field(default_factory=list)
+    scales: list[Array] = field(default_factory=list)
 
     def add(self, x: Mixture, m: int) -> None:
         """Remember component m."""
-        self.seen.append(_features(x, m))
+        features, scales = _features(x, m)
+        self.features.append(features)
+        self.scales.append(scales)
 
     def holds(self, x: Mixture, m: int) -> bool:
         """Whether component m is much like one that was refused."""
-        count, mean, sd = _features(x, m)
-        return any(
-            abs(count - c) < CHANGE * c
-            and bool((np.abs(mean - mu) < CHANGE * s).all())
-            and bool((np.abs(sd - s) < CHANGE * s).all())
-            for c, mu, s in reversed(self.seen)
-        )
+        if not self.features:
+            return False
+        change = np.abs(np.stack(self.features) - _features(x, m)[0])
+        return bool((change < CHANGE * np.stack(self.scales)).all(axis=1).any())
 
 
-def _features(x: Mixture, m: int) -> tuple[float, Array, Array]:
-    """Count, mean and standard deviations of component m."""
+def _features(x: Mixture, m: int) -> tuple[Array, Array]:
+    """Count, mean and standard deviations of component m, and what counts as large in each."""
     C = x.C[m]
-    variance = C if C.ndim == 1 else np.diagonal(C)
-    return float(x.alpha[m] * x.n), x.mu[m].copy(), np.sqrt(variance)
+    count, sd = x.alpha[m : m + 1] * x.n, np.sqrt(C if C.ndim == 1 else np.diagonal(C))
+    return np.concatenate([count, x.mu[m], sd]), np.concatenate([count, sd, sd])
 
 
 def split_and_merge(
@@ -228,8 +228,8 @@ class _Search:
                         saved_model, event,
                     )  # fmt: skip
                     break
-                x.restart(before)
             else:
+                x.restart(before)
                 return
 
     def _pays(self, length: float, order: Integers) -> bool:

@@ -46,7 +46,7 @@ STEP, MOST_STEPS = 5, 20
 ENOUGH = 2e-5
 # What is so many times its last step's saving away from paying is given up.
 PATIENCE = 5.0
-CELLS, CELL_SWEEPS = 8, 25
+CELLS, CELL_SWEEPS = 8, 15
 # Components are taken out of them until so many components' worth of nats is lost.
 GIVE_UP = 1.0
 # Distance of the halves' means of a Gaussian cut in the middle, in standard deviations.
@@ -232,7 +232,7 @@ def _pairs(local: Local) -> list[Parameters]:
     for direction in directions:
         along = direction @ Y
         # A direction has no sign of its own; the rows' skewness gives it one.
-        step = HALF * (A @ direction) * (1.0 if inner @ along**3 >= 0.0 else -1.0)
+        step = HALF * (A @ direction) * (1.0 if inner @ (along * along * along) >= 0.0 else -1.0)
         half = local.covariance(core - 0.98 * np.outer(step, step))
         starts.append(
             Parameters(halves, np.stack([centre + step, centre - step]), np.stack([half] * 2))

@@ -17,9 +17,12 @@ __all__ = ["cells", "objective_for", "one_component", "random_start"]
 Array = NDArray[np.float64]
 Integers = NDArray[np.intp]
 
-# Shares of the variance: below the first a direction counts as missing, and no direction of the
-# spread is taken for flatter than the second.
+# Variances below which a direction of standardised rows counts as missing, and that which no
+# direction of the spread is taken to be below.
 MISSING, FLATTEST = 1e-12, 1e-6
+# A variance that is estimated around missing values has fewer digits: the rows that keep it from
+# vanishing, how many times the least of it still counts as missing, and what stands for that.
+SMALL, STILL_SMALL, FLATTEST_AROUND = 1e-8, 100.0, 1e-4
 
 
 def objective_for(
@@ -52,10 +55,10 @@ def objective_for(
         If features are linearly dependent: in the missing directions the density is that of a
         small variance which the data do not have.
     """
-    C = _covariance(rows, criterion)
+    C, missing, flattest = _covariance(rows)
     rounding = np.diag(resolution(rows.Z, rows.n) ** 2 / 12.0)
     values, vectors = np.linalg.eigh(C)
-    rank = int((values > MISSING).sum())
+    rank = int((values > missing).sum())
     if rank < rows.d:
         warnings.warn(
             f"The {rows.d} columns vary in {rank} directions only: some are linear combinations "
@@ -64,27 +67,36 @@ def objective_for(
             DegenerateDataWarning,
             stacklevel=4,
         )
-        flat = vectors[:, values <= MISSING]
-        rounding = rounding + FLATTEST**2 * flat @ flat.T
+        flat = vectors[:, values <= missing]
+        rounding = rounding + flattest**2 * flat @ flat.T
     spread = C
-    if values[0] < FLATTEST:
-        spread = (vectors * np.maximum(values, FLATTEST)) @ vectors.T
+    if values[0] < flattest:
+        spread = (vectors * np.maximum(values, flattest)) @ vectors.T
     prior, rounding = prior_scatter * structure.sees(spread), structure.sees(rounding)
     return Objective(structure, criterion, rows.n, spread, prior, rounding, k_min, k_max, exact)
 
 
-def _covariance(rows: Rows, criterion: Criterion) -> Array:
-    """Weighted covariance of the standardised features, shape (d, d)."""
+def _covariance(rows: Rows) -> tuple[Array, float, float]:
+    """Weighted covariance of the standardised features, and what is little in it.
+
+    Returns
+    -------
+    C : array of shape (d, d)
+    missing : float
+        Variance below which a direction counts as missing.
+    flattest : float
+        Variance that no direction is taken to be below.
+    """
     if rows.compiled:
-        return np.asarray((rows.s * rows.Z) @ rows.Z.T / rows.n)
+        return np.asarray((rows.s * rows.Z) @ rows.Z.T / rows.n), MISSING, FLATTEST
     # Of incomplete rows: a single Gaussian, by EM.
-    small = 1e-6 * np.eye(rows.d)
+    small = SMALL * np.eye(rows.d)
     plain = Criterion(0.0)
     o = Objective(Full(), plain, rows.n, np.eye(rows.d), small, 0.0 * small)
     start = Parameters(np.ones(1), np.zeros((1, rows.d)), np.eye(rows.d)[None])
     one = Mixture(rows, o, start)
     converge(one, 200, 1e-6 * rows.n)
-    return np.asarray(one.C[0])
+    return np.asarray(one.C[0]), STILL_SMALL * SMALL / rows.n, FLATTEST_AROUND
 
 
 def one_component(rows: Rows, objective: Objective) -> Parameters:
@@ -135,7 +147,9 @@ def _distinct_rows(s: Array, k: int, random: np.random.RandomState) -> Integers:
     return np.array(list(chosen), dtype=np.intp)
 
 
-def cells(Z: Array, s: Array, objective: Objective, k: int) -> Parameters:
+def cells(
+    Z: Array, s: Array, objective: Objective, k: int, fewest: int | None = None
+) -> Parameters:
     """Cut the rows into k cells, always the one with the most scatter along one axis in two.
 
     The cut goes through the cell's mean, across its longest axis in the metric of the spread.
@@ -149,13 +163,15 @@ def cells(Z: Array, s: Array, objective: Objective, k: int) -> Parameters:
     objective : Objective
     k : int
         Wanted number of cells; fewer where rows are too few or too alike.
+    fewest : int, optional
+        Rows of a cell at least; d + 1 by default.
 
     Returns
     -------
     start : Parameters
         Weights and means of the cells; covariances halfway between the cell's and their mean.
     """
-    structure, fewest = objective.structure, objective.d + 1
+    structure, fewest = objective.structure, fewest or objective.d + 1
     Y = np.linalg.inv(np.linalg.cholesky(objective.spread)) @ Z
     parts = [_cell(Y, s, np.arange(len(s)))]
     while len(parts) < k:
@@ -191,4 +207,4 @@ def _cell(Y: Array, s: Array, index: Integers) -> tuple[Integers, float, NDArray
     values, vectors = np.linalg.eigh((w * D) @ D.T)
     along = vectors[:, -1] @ D
     # An axis has no sign of its own; the rows' skewness gives it one.
-    return index, float(values[-1]), (along > 0.0) == (w @ along**3 >= 0.0)
+    return index, float(values[-1]), (along > 0.0) == (w @ (along * along * along) >= 0.0)

@@ -40,14 +40,33 @@ using ConstMatrix = nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::dev
 using ConstArray = nb::ndarray<const double, nb::c_contig, nb::device::cpu>;
 using Terms = std::vector<Vector>;
 
-constexpr Index BLOCK = 256;
+constexpr Index BLOCK = 256, TILE = 4;
 // A total that keeps less than this share of the term just taken out of it has lost digits by
 // cancellation, and one that is this small or holds a term this large has left its scale; such
 // rows are summed afresh.
 constexpr double CANCELLATION = 1e-3, TINY = 1e-200, HUGE_TERM = 1e200;
+// cem2.LEAST_COUNT
+constexpr double LEAST_COUNT = 0.01;
 constexpr double INFINITE = std::numeric_limits<double>::infinity();
 
 Index count_blocks(Index n) { return (n + BLOCK - 1) / BLOCK; }
+
+// What the loops over a block write for themselves: so many rows of BLOCK values for each thread,
+// on cache lines of their own, since a vector that lies on two takes twice as long.
+struct alignas(64) Line {
+    double values[8];
+};
+
+class Scratch {
+   public:
+    explicit Scratch(Index d, Index threads = 1)
+        : rows_(d + TILE + 2), lines_(threads * rows_ * BLOCK / 8) {}
+    double* of(Index thread) { return lines_[thread * rows_ * BLOCK / 8].values; }
+
+   private:
+    Index rows_;
+    std::vector<Line> lines_;
+};
 
 // ------------------------------------------------------------------------------- inner loops
 
@@ -61,73 +80,108 @@ XENOGLYPH_INLINE void centre(const double* Z, Index n, Index d, Index first, Ind
     }
 }
 
-// y[i] (+)= sum over `COUNT` rows a of x of x[a, i] p[a]; at the LAST, q[i] += y[i]^2 instead.
-// Four products at a time, since a loop with one would wait for memory.
-template <int COUNT, bool FIRST, bool LAST>
+// x0 f[0] + ... + x3 f[3], the first COUNT of them
+template <int COUNT>
+XENOGLYPH_INLINE double product(double x0, double x1, double x2, double x3, const double* f) {
+    double sum = x0 * f[0];
+    if (COUNT > 1) sum += x1 * f[1];
+    if (COUNT > 2) sum += x2 * f[2];
+    if (COUNT > 3) sum += x3 * f[3];
+    return sum;
+}
+
+// y[j, i] (+)= sum over rows l of x of x[l, i] p[l, j], for J rows of y and L of x. The LAST of
+// these has the triangle of p, and adds to q[i] the squares of y[:, i] instead of keeping them.
+// Tiles of 4 x 4, since with one product for each value fetched a loop waits for memory.
+template <int J, int L, bool FIRST, bool LAST>
 XENOGLYPH_INLINE void project(const double* x, const double* p, Index stride, Index rows, double* y,
                               double* q) {
-    const double p0 = p[0], p1 = COUNT > 1 ? p[stride] : 0.0;
-    const double p2 = COUNT > 2 ? p[2 * stride] : 0.0, p3 = COUNT > 3 ? p[3 * stride] : 0.0;
+    double f0[TILE] = {}, f1[TILE] = {}, f2[TILE] = {}, f3[TILE] = {};
+    for (int l = 0; l < L; ++l) {
+        f0[l] = p[l * stride];
+        if (J > 1) f1[l] = p[l * stride + 1];
+        if (J > 2) f2[l] = p[l * stride + 2];
+        if (J > 3) f3[l] = p[l * stride + 3];
+    }
     const double *x1 = x + BLOCK, *x2 = x + 2 * BLOCK, *x3 = x + 3 * BLOCK;
+    double *y1 = y + BLOCK, *y2 = y + 2 * BLOCK, *y3 = y + 3 * BLOCK;
+#pragma omp simd
     for (Index i = 0; i < rows; ++i) {
-        double value = x[i] * p0;
-        if (COUNT > 1) value += x1[i] * p1;
-        if (COUNT > 2) value += x2[i] * p2;
-        if (COUNT > 3) value += x3[i] * p3;
-        if (!FIRST) value += y[i];
-        if (LAST)
-            q[i] += value * value;
-        else
-            y[i] = value;
+        const double a = x[i], b = L > 1 ? x1[i] : 0.0, c = L > 2 ? x2[i] : 0.0;
+        const double e = L > 3 ? x3[i] : 0.0;
+        double v0 = product<LAST ? 1 : L>(a, b, c, e, f0);
+        double v1 = J > 1 ? product<LAST ? 2 : L>(a, b, c, e, f1) : 0.0;
+        double v2 = J > 2 ? product<LAST ? 3 : L>(a, b, c, e, f2) : 0.0;
+        double v3 = J > 3 ? product<LAST ? 4 : L>(a, b, c, e, f3) : 0.0;
+        if (!FIRST) {
+            v0 += y[i];
+            if (J > 1) v1 += y1[i];
+            if (J > 2) v2 += y2[i];
+            if (J > 3) v3 += y3[i];
+        }
+        if (LAST) {
+            q[i] += v0 * v0 + v1 * v1 + v2 * v2 + v3 * v3;
+        } else {
+            y[i] = v0;
+            if (J > 1) y1[i] = v1;
+            if (J > 2) y2[i] = v2;
+            if (J > 3) y3[i] = v3;
+        }
     }
 }
 
-template <bool FIRST>
-XENOGLYPH_INLINE void project_last(Index count, const double* x, const double* p, Index stride,
-                                   Index rows, double* y, double* q) {
-    if (count == 1) project<1, FIRST, true>(x, p, stride, rows, y, q);
-    if (count == 2) project<2, FIRST, true>(x, p, stride, rows, y, q);
-    if (count == 3) project<3, FIRST, true>(x, p, stride, rows, y, q);
-    if (count == 4) project<4, FIRST, true>(x, p, stride, rows, y, q);
+// Rows j to j + J of difference^T P: q[i] += their squares.
+template <int J>
+XENOGLYPH_INLINE void project_rows(const double* x, const double* P, Index d, Index j, Index rows,
+                                   double* y, double* q) {
+    const double *own = x + j * BLOCK, *p = P + j * d + j;
+    if (j == 0) {
+        project<J, J, true, true>(own, p, d, rows, y, q);
+        return;
+    }
+    project<J, TILE, true, false>(x, P + j, d, rows, y, q);
+    for (Index l = TILE; l < j; l += TILE)
+        project<J, TILE, false, false>(x + l * BLOCK, P + l * d + j, d, rows, y, q);
+    project<J, J, false, true>(own, p, d, rows, y, q);
 }
 
 // out[i] = log_norm - |difference[:, i]^T P|^2 / 2, P upper triangular or (diagonal) its diagonal
-XENOGLYPH_INLINE void gaussian(const double* difference, Index d, Index rows, const double* factor,
+XENOGLYPH_INLINE void gaussian(const double* difference, Index d, Index rows, const double* P,
                                bool diagonal, double log_norm, double* y, double* out) {
-    for (Index i = 0; i < rows; ++i) out[i] = 0.0;
-    for (Index j = 0; j < d; ++j) {
-        const double* p = factor + j;
-        if (diagonal) {
-            project<1, true, true>(difference + j * BLOCK, p, 1, rows, y, out);
-        } else if (j < 4) {
-            project_last<true>(j + 1, difference, p, d, rows, y, out);
-        } else {
-            project<4, true, false>(difference, p, d, rows, y, out);
-            Index l = 4;
-            for (; l + 4 < j + 1; l += 4)
-                project<4, false, false>(difference + l * BLOCK, p + l * d, d, rows, y, out);
-            project_last<false>(j + 1 - l, difference + l * BLOCK, p + l * d, d, rows, y, out);
-        }
+    std::fill_n(out, rows, 0.0);
+    for (Index j = 0; diagonal && j < d; ++j)
+        project<1, 1, true, true>(difference + j * BLOCK, P + j, 1, rows, y, out);
+    for (Index j = 0; !diagonal && j < d; j += TILE) {
+        const Index left = d - j;
+        if (left == 1) project_rows<1>(difference, P, d, j, rows, y, out);
+        if (left == 2) project_rows<2>(difference, P, d, j, rows, y, out);
+        if (left == 3) project_rows<3>(difference, P, d, j, rows, y, out);
+        if (left >= TILE) project_rows<TILE>(difference, P, d, j, rows, y, out);
     }
     for (Index i = 0; i < rows; ++i) out[i] = log_norm - 0.5 * out[i];
 }
 
-// out[c] = sum_i w[i] x[c, i] for COUNT rows c of x
-template <int COUNT>
-XENOGLYPH_INLINE void dots(const double* w, const double* x, Index rows, double* out) {
-    double s0 = 0.0, s1 = 0.0, s2 = 0.0, s3 = 0.0;
-    const double *x1 = x + BLOCK, *x2 = x + 2 * BLOCK, *x3 = x + 3 * BLOCK;
-#pragma omp simd reduction(+ : s0, s1, s2, s3)
+// out[a, b] = sum_i w[i] x[a, i] y[b, i] for A <= 2 rows of x and B <= 4 of y
+template <int A, int B>
+XENOGLYPH_INLINE void dots(const double* w, const double* x, const double* y, Index rows,
+                           double* out) {
+    double s0 = 0.0, s1 = 0.0, s2 = 0.0, s3 = 0.0, t0 = 0.0, t1 = 0.0, t2 = 0.0, t3 = 0.0;
+#pragma omp simd reduction(+ : s0, s1, s2, s3, t0, t1, t2, t3)
     for (Index i = 0; i < rows; ++i) {
-        s0 += w[i] * x[i];
-        if (COUNT > 1) s1 += w[i] * x1[i];
-        if (COUNT > 2) s2 += w[i] * x2[i];
-        if (COUNT > 3) s3 += w[i] * x3[i];
+        const double u = w[i] * x[i], v = A > 1 ? w[i] * x[BLOCK + i] : 0.0;
+        const double y0 = y[i], y1 = B > 1 ? y[BLOCK + i] : 0.0;
+        const double y2 = B > 2 ? y[2 * BLOCK + i] : 0.0, y3 = B > 3 ? y[3 * BLOCK + i] : 0.0;
+        s0 += u * y0;
+        if (B > 1) s1 += u * y1;
+        if (B > 2) s2 += u * y2;
+        if (B > 3) s3 += u * y3;
+        if (A > 1) t0 += v * y0;
+        if (A > 1 && B > 1) t1 += v * y1;
+        if (A > 1 && B > 2) t2 += v * y2;
+        if (A > 1 && B > 3) t3 += v * y3;
     }
-    out[0] = s0;
-    if (COUNT > 1) out[1] = s1;
-    if (COUNT > 2) out[2] = s2;
-    if (COUNT > 3) out[3] = s3;
+    const double all[2][4] = {{s0, s1, s2, s3}, {t0, t1, t2, t3}};
+    for (int a = 0; a < A; ++a) std::copy_n(all[a], B, out + a * TILE);
 }
 
 XENOGLYPH_CLONES
@@ -138,47 +192,46 @@ void density_block(const double* Z, Index n, Index d, Index first, Index rows, c
     gaussian(scratch, d, rows, factor, diagonal, log_norm, scratch + d * BLOCK, out);
 }
 
-// sums = [sum w, sum w (z - mean), sum w (z - mean)(z - mean)^T (a <= b)], w = s term / total
+// sums = [sum w, sum w (z - mean), sum w (z - mean)(z - mean)^T (a <= b)], w = s term / total:
+// the upper triangle of sum w x x^T, row by row, where x is 1 and z - mean.
 XENOGLYPH_CLONES
 void moments_block(const double* Z, Index n, Index d, Index first, Index rows, const double* s,
                    const double* term, const double* total, const double* mean, bool diagonal,
                    double* scratch, double* sums) {
-    double* w = scratch + d * BLOCK;
-    double* weighted = w + BLOCK;
-    double count = 0.0;
-#pragma omp simd reduction(+ : count)
-    for (Index i = 0; i < rows; ++i) {
-        w[i] = s[i] * term[i] / total[i];
-        count += w[i];
-    }
-    sums[0] = count;
-    centre(Z, n, d, first, rows, mean, scratch);
-    double* second = sums + 1 + d;
-    for (Index a = 0; a < d; ++a) {
-        const double* own = scratch + a * BLOCK;
-        double moment = 0.0;
-#pragma omp simd reduction(+ : moment)
-        for (Index i = 0; i < rows; ++i) {
-            weighted[i] = w[i] * own[i];
-            moment += weighted[i];
+    double *w = scratch, *x = scratch + BLOCK, tile[2 * TILE];
+    for (Index i = 0; i < rows; ++i) w[i] = s[i] * term[i] / total[i];
+    std::fill_n(x, rows, 1.0);
+    centre(Z, n, d, first, rows, mean, x + BLOCK);
+    if (diagonal) {
+        for (Index j = 0; j <= d; ++j) {
+            const double* own = x + j * BLOCK;
+            dots<1, 1>(w, x, own, rows, sums + j);
+            if (j > 0) dots<1, 1>(w, own, own, rows, sums + d + j);
         }
-        sums[1 + a] = moment;
-        const Index last = diagonal ? a + 1 : d;
-        Index b = a;
-        for (; b + 4 <= last; b += 4, second += 4)
-            dots<4>(weighted, scratch + b * BLOCK, rows, second);
-        if (last - b == 1) dots<1>(weighted, scratch + b * BLOCK, rows, second);
-        if (last - b == 2) dots<2>(weighted, scratch + b * BLOCK, rows, second);
-        if (last - b == 3) dots<3>(weighted, scratch + b * BLOCK, rows, second);
-        second += last - b;
+        return;
     }
+    for (Index a = 0; a <= d; a += 2)
+        for (Index b = a; b <= d; b += TILE) {
+            const double *left = x + a * BLOCK, *right = x + b * BLOCK;
+            const Index height = std::min<Index>(2, d + 1 - a), width = std::min(TILE, d + 1 - b);
+            if (height == 1) dots<1, 1>(w, left, right, rows, tile);
+            if (height == 2 && width == 1) dots<2, 1>(w, left, right, rows, tile);
+            if (height == 2 && width == 2) dots<2, 2>(w, left, right, rows, tile);
+            if (height == 2 && width == 3) dots<2, 3>(w, left, right, rows, tile);
+            if (height == 2 && width == TILE) dots<2, TILE>(w, left, right, rows, tile);
+            for (Index r = a; r < a + height; ++r)
+                for (Index c = std::max(b, r); c < b + width; ++c)
+                    sums[r * (d + 1) - r * (r + 1) / 2 + c] = tile[(r - a) * TILE + c - b];
+        }
 }
 
-// Puts exp(exponent) in the place of the old term, without the rows that must be summed afresh:
-// those are marked.
+// Puts exp(exponent) in the place of the old term; marks the rows whose total must be summed
+// afresh and says whether there are any.
 XENOGLYPH_CLONES
-void exchange_block(const double* exponent, const double* offset, Index rows, double* term,
+bool exchange_block(const double* exponent, const double* offset, Index rows, double* term,
                     double* total, double* suspect) {
+    double any = 0.0;
+#pragma omp simd reduction(+ : any)
     for (Index i = 0; i < rows; ++i) {
         const double before = term[i], after = exponential(exponent[i] - offset[i]);
         const double sum = total[i] - before + after;
@@ -186,9 +239,11 @@ void exchange_block(const double* exponent, const double* offset, Index rows, do
         doubt = sum > TINY ? doubt : 1.0;
         doubt = after < HUGE_TERM ? doubt : 1.0;
         suspect[i] = doubt;
+        any += doubt;
         term[i] = after;
         total[i] = sum;
     }
+    return any > 0.0;
 }
 
 XENOGLYPH_CLONES
@@ -279,23 +334,23 @@ void mend_row(const State& x, Index i) {
 
 // One pass over the rows: component `write` (or none, -1) takes its new parameters, then the
 // moments of component `read` (or none) are summed into `sums`, with the new totals.
-void pass(const State& x, Index write, Index read, Team& team, std::vector<double>& scratch,
+void pass(const State& x, Index write, Index read, Team& team, Scratch& scratch,
           std::vector<double>& parts, double* sums) {
-    const Index blocks = count_blocks(x.n), width = x.width(), room = (x.d + 4) * BLOCK;
+    const Index blocks = count_blocks(x.n), width = x.width();
     team.run(blocks, [&](Index b, int thread) {
-        double* own = scratch.data() + thread * room;
+        double* own = scratch.of(thread);
         const Index first = b * BLOCK, rows = std::min(BLOCK, x.n - first);
         if (write >= 0) {
-            double *exponent = own + (x.d + 2) * BLOCK, *suspect = exponent + BLOCK;
+            double *exponent = own + (x.d + TILE) * BLOCK, *suspect = exponent + BLOCK;
             if (x.alive(write))
                 density_block(x.Z, x.n, x.d, first, rows, x.mu + write * x.d,
                               x.factor + write * x.size(), x.diagonal,
                               x.log_a[write] + x.log_norm[write], own, exponent);
             else
                 std::fill_n(exponent, rows, -INFINITE);
-            exchange_block(exponent, x.offset + first, rows, x.terms[write] + first,
-                           x.total + first, suspect);
-            for (Index i = 0; i < rows; ++i)
+            const bool any = exchange_block(exponent, x.offset + first, rows,
+                                            x.terms[write] + first, x.total + first, suspect);
+            for (Index i = 0; any && i < rows; ++i)
                 if (suspect[i] != 0.0) mend_row(x, first + i);
         }
         if (read >= 0)
@@ -326,10 +381,11 @@ double refresh(const State& x, Team& team, std::vector<double>& parts) {
 
 struct Workspace {
     Team team;
-    std::vector<double> scratch, parts;
+    Scratch scratch;
+    std::vector<double> parts;
     Workspace(const State& x, int threads)
         : team(std::max(1, std::min<int>(threads, static_cast<int>(count_blocks(x.n) / 4)))),
-          scratch(team.size() * (x.d + 4) * BLOCK),
+          scratch(x.d, team.size()),
           parts(count_blocks(x.n) * x.width()) {}
 };
 
@@ -517,20 +573,17 @@ Ended sweep(State& x, const Objective& o, const std::vector<Index>& order,
         const double alpha = std::exp(x.log_a[m] - log_sum_exp(x, -1)), count = sums[0];
         double weight = new_weight(count, alpha, o.n, k, o.N, o.exact);
         if (k > 1 && count <= o.fewest) weight = 0.0;
-        bool changes = true;
         if (weight == 0.0 && k > o.k_min) {
             deaths.emplace_back(number, m, alpha);
             x.log_a[m] = -INFINITE;
             penalty[m] = 0.0;
             --k;
-        } else if (count > 0.0) {
-            if (weight == 0.0) weight = std::max(count, 1.0) / (o.n + 1.0);
-            maximise(x, o, m, sums.data(), scratch.data(), &penalty[m]);
-            if (k > 1) x.log_a[m] = log_sum_exp(x, m) + std::log(weight) - std::log1p(-weight);
         } else {
-            changes = false;
+            if (weight == 0.0) weight = std::max(count, 1.0) / (o.n + 1.0);
+            if (count > LEAST_COUNT) maximise(x, o, m, sums.data(), scratch.data(), &penalty[m]);
+            if (k > 1) x.log_a[m] = log_sum_exp(x, m) + std::log(weight) - std::log1p(-weight);
         }
-        pass(x, changes ? m : -1, next, work.team, work.scratch, work.parts, sums.data());
+        pass(x, m, next, work.team, work.scratch, work.parts, sums.data());
     }
     if (o.shared) maximise_shared(x, o, work, penalty.data());
     const double shift = log_sum_exp(x, -1);
@@ -551,10 +604,10 @@ void log_density(ConstMatrix Z, ConstVector mean, ConstArray factor, double log_
     const Index d = Z.shape(0), n = Z.shape(1);
     const bool diagonal = factor.ndim() == 1;
     nb::gil_scoped_release release;
-    std::vector<double> scratch((d + 1) * BLOCK);
+    Scratch scratch(d);
     for (Index first = 0; first < n; first += BLOCK)
         density_block(Z.data(), n, d, first, std::min(BLOCK, n - first), mean.data(), factor.data(),
-                      diagonal, log_norm, scratch.data(), out.data() + first);
+                      diagonal, log_norm, scratch.of(0), out.data() + first);
 }
 
 void prepare(ConstArray C, ConstArray rounding, Array factor, Vector log_norm, Vector log_det) {
@@ -577,12 +630,13 @@ void moments(ConstMatrix Z, ConstVector s, ConstVector term, ConstVector total, 
              bool diagonal, Vector sums) {
     const Index d = Z.shape(0), n = Z.shape(1), width = sums.shape(0), blocks = count_blocks(n);
     nb::gil_scoped_release release;
-    std::vector<double> scratch((d + 2) * BLOCK), parts(blocks * width);
+    Scratch scratch(d);
+    std::vector<double> parts(blocks * width);
     for (Index b = 0; b < blocks; ++b) {
         const Index first = b * BLOCK;
         moments_block(Z.data(), n, d, first, std::min(BLOCK, n - first), s.data() + first,
                       term.data() + first, total.data() + first, mean.data(), diagonal,
-                      scratch.data(), parts.data() + b * width);
+                      scratch.of(0), parts.data() + b * width);
     }
     tree_sum(parts, blocks, width);
     std::copy_n(parts.data(), width, sums.data());
@@ -607,7 +661,7 @@ double resum(ConstMatrix Z, ConstVector s, Terms terms, Vector offset, Vector to
                 }
                 density_block(x.Z, x.n, x.d, first, rows, x.mu + m * x.d, x.factor + m * x.size(),
                               x.diagonal, x.log_a[m] + x.log_norm[m],
-                              work.scratch.data() + thread * (x.d + 4) * BLOCK, term);
+                              work.scratch.of(thread), term);
                 for (Index i = 0; i < rows; ++i) offset_of[i] = std::max(offset_of[i], term[i]);
             }
             for (Index m = 0; m < x.k(); ++m) {
