@@ -23,11 +23,14 @@ __all__ = [
     "complete_rows",
     "in_one_order",
     "resolution",
+    "scatter",
     "standardisation",
 ]
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.intp]
+
+ROWS_AT_ONCE = 4096
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,10 +44,14 @@ class Standardisation:
 
     def apply(self, X: Array) -> Array:
         """Return X of shape (n, d), standardised, as a C-contiguous array of shape (d, n)."""
-        Z = np.empty(X.shape[::-1])
-        np.subtract(X.T, self.centre[:, None], out=Z)
-        Z /= self.scale[:, None]
+        Z = np.array(X.T, order="C")
+        self.apply_in_place(Z)
         return Z
+
+    def apply_in_place(self, Z: Array) -> None:
+        """Standardise features of shape (d, n)."""
+        Z -= self.centre[:, None]
+        Z /= self.scale[:, None]
 
     def revert(self, Z: Array) -> Array:
         """Return standardised rows of shape (n, d) in the units of the data."""
@@ -83,7 +90,13 @@ class Rows:
 
     def take(self, index: Integers, s: Array) -> "Rows":
         """Return some of the rows, with other weights."""
-        return Rows(np.ascontiguousarray(self.Z[:, index]), s, self.standardisation, self.threads)
+        return Rows(self._columns(index), s, self.standardisation, self.threads)
+
+    def _columns(self, index: Integers) -> Array:
+        """Z of some rows; no copy where it is all of them."""
+        if len(index) == self.Z.shape[1]:
+            return self.Z
+        return np.take(self.Z, index, axis=1)
 
     def filled(self, mu: Array, C: Array) -> Array:
         """Z, its missing values (here none) as a Gaussian would expect them."""
@@ -119,7 +132,7 @@ class Rows:
 
 
 def in_one_order(X: Array, s: Array) -> tuple[Array, Array]:
-    """Sort rows by their values and put equal ones together.
+    """Sort rows by their values, put equal ones together, and turn them feature by feature.
 
     Parameters
     ----------
@@ -129,8 +142,8 @@ def in_one_order(X: Array, s: Array) -> tuple[Array, Array]:
 
     Returns
     -------
-    X : array of shape (n', d)
-        Distinct rows.
+    Y : array of shape (d, n')
+        Distinct rows; a copy.
     s : array of shape (n',)
         Their summed weights.
     """
@@ -139,40 +152,63 @@ def in_one_order(X: Array, s: Array) -> tuple[Array, Array]:
     ties = first[order[1:]] == first[order[:-1]]
     if ties.any() or np.isnan(first[order[-1]]):
         order = np.lexsort(X.T[::-1])
-    X, s = X[order], s[order]
-    after, before = X[1:], X[:-1]
-    same = ((after == before) | (np.isnan(after) & np.isnan(before))).all(axis=1)
+    Y, s = np.empty(X.shape[::-1]), s[order]
+    same = np.ones(len(s) - 1, dtype=bool)
+    for feature, values in zip(Y, X.T, strict=True):
+        feature[:] = values[order]
+        after, before = feature[1:], feature[:-1]
+        same &= (after == before) | (np.isnan(after) & np.isnan(before))
     if not same.any():
-        return X, s
+        return Y, s
     distinct = np.flatnonzero(np.concatenate([[True], ~same]))
-    return X[distinct], np.add.reduceat(s, distinct)
+    return np.take(Y, distinct, axis=1), np.add.reduceat(s, distinct)
 
 
-def complete_rows(X: Array, s: Array, units: Standardisation, threads: int = 1) -> Rows:
-    """Standardise rows and sort them by their distance from the centre.
+def scatter(Z: Array, s: Array, centre: Array) -> Array:
+    """``sum_i s_i (z_i - centre)(z_i - centre)^T``, shape (d, d), some rows at a time.
+
+    Parameters
+    ----------
+    Z : array of shape (d, n)
+    s : array of shape (n,)
+    centre : array of shape (d,)
+    """
+    total = np.zeros((len(Z), len(Z)))
+    for first in range(0, len(s), ROWS_AT_ONCE):
+        part = slice(first, first + ROWS_AT_ONCE)
+        D = Z[:, part] - centre[:, None]
+        total += (s[part] * D) @ D.T
+    return total
+
+
+def complete_rows(Z: Array, s: Array, units: Standardisation, threads: int = 1) -> Rows:
+    """Sort rows by their distance from the centre.
 
     In the metric of the data's covariance, which no change of units, axes or origin alters.
 
     Parameters
     ----------
-    X : array of shape (n, d)
-        Finite.
+    Z : array of shape (d, n)
+        Standardised, finite; changed in place.
     s : array of shape (n,)
         Positive weights.
+    units : Standardisation
+        Of Z.
     """
-    Z = units.apply(X)
     with np.errstate(under="ignore"):
-        C = (s * Z) @ Z.T / s.sum()
+        C = scatter(Z, s, np.zeros(len(Z))) / s.sum()
         values, vectors = np.linalg.eigh(C)
         axes = vectors / np.sqrt(np.maximum(values, 1e-12 * values[-1]))
         distance = np.zeros(len(s))
         for axis in axes.T:
             distance += (axis @ Z) ** 2
     order = np.argsort(distance, kind="stable")
-    return Rows(np.ascontiguousarray(Z[:, order]), s[order], units, threads)
+    for feature in Z:
+        feature[:] = feature[order]
+    return Rows(Z, s[order], units, threads)
 
 
-def standardisation(X: Array, s: Array) -> Standardisation:
+def standardisation(Y: Array, s: Array) -> Standardisation:
     """Find each feature's weighted mean and standard deviation, without overflow.
 
     Differences from the first value are divided by their largest, so that features of any
@@ -181,7 +217,7 @@ def standardisation(X: Array, s: Array) -> Standardisation:
 
     Parameters
     ----------
-    X : array of shape (n, d)
+    Y : array of shape (d, n)
     s : array of shape (n,)
         Positive sample weights.
 
@@ -190,12 +226,12 @@ def standardisation(X: Array, s: Array) -> Standardisation:
     DataError
         If a feature is constant or without any value, or its range exceeds what float64 can hold.
     """
-    d = X.shape[1]
+    d = len(Y)
     centre, scale, reach = np.empty(d), np.empty(d), np.empty(d)
-    _refuse(np.isnan(X).sum(axis=0) == len(X), "are all missing; drop them")
-    for j in range(d):
-        there = ~np.isnan(X[:, j])
-        centre[j], scale[j], reach[j] = _centre_and_scale(X[there, j], s[there])
+    _refuse(np.array([np.isnan(y).all() for y in Y]), "are all missing; drop them")
+    for j, y in enumerate(Y):
+        there = ~np.isnan(y)
+        centre[j], scale[j], reach[j] = _centre_and_scale(y[there], s[there])
     _refuse(~np.isfinite(reach), "range beyond what float64 holds; divide them by a constant")
     _refuse(reach == 0.0, "are constant, which no density can describe; drop them")
     # Covariances are in squared units.

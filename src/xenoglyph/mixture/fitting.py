@@ -75,10 +75,11 @@ def rows_of(X: Array, s: Array, threads: int) -> Rows:
         Positive weights.
     threads : int
     """
-    X, s = in_one_order(X, s)
-    units = standardisation(X, s)
-    make = incomplete_rows if np.isnan(X).any() else complete_rows
-    return make(X, s, units, threads)
+    Z, s = in_one_order(X, s)
+    units = standardisation(Z, s)
+    units.apply_in_place(Z)
+    make = incomplete_rows if np.isnan(Z).any() else complete_rows
+    return make(Z, s, units, threads)
 
 
 def find_mixture(

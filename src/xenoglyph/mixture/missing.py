@@ -53,8 +53,7 @@ class IncompleteRows(Rows):
 
     def take(self, index: Integers, s: Array) -> "IncompleteRows":
         """Return some of the rows, with other weights."""
-        Z = np.ascontiguousarray(self.Z[:, index])
-        return IncompleteRows(Z, s, self.standardisation, self.threads)
+        return IncompleteRows(self._columns(index), s, self.standardisation, self.threads)
 
     def filled(self, mu: Array, C: Array) -> Array:
         """Z, its missing values as a Gaussian expects them, given the others."""
@@ -146,16 +145,17 @@ class IncompleteRows(Rows):
         return out
 
 
-def incomplete_rows(X: Array, s: Array, units: Standardisation, threads: int = 1) -> Rows:
-    """Standardise rows of which some values are missing, sorted by what is there.
+def incomplete_rows(Z: Array, s: Array, units: Standardisation, threads: int = 1) -> Rows:
+    """Sort rows of which some values are missing by what is there.
 
     Parameters
     ----------
-    X : array of shape (n, d)
-        NaN where a value is missing; none of the rows is all NaN.
+    Z : array of shape (d, n)
+        Standardised; NaN where a value is missing. None of the rows is all NaN.
     s : array of shape (n,)
         Positive weights.
+    units : Standardisation
+        Of Z.
     """
-    Z = units.apply(X)
     order = np.lexsort((*np.nan_to_num(Z, nan=np.inf), np.nansum(Z**2, axis=0)))
     return IncompleteRows(np.ascontiguousarray(Z[:, order]), s[order], units, threads)

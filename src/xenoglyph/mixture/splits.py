@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from xenoglyph.mixture.blocks import Rows
+from xenoglyph.mixture.blocks import Rows, scatter
 from xenoglyph.mixture.cem2 import converge
 from xenoglyph.mixture.message_length import order_saving
 from xenoglyph.mixture.start import cells
@@ -105,8 +105,7 @@ class Local:
         """Return the component as it is: the best single one for its rows."""
         n = self.rows.n
         mu = self.Z @ self.rows.s / n
-        D = self.Z - mu[:, None]
-        C = self.covariance((self.rows.s * D) @ D.T / n)
+        C = self.covariance(scatter(self.Z, self.rows.s, mu) / n)
         start = Parameters(np.ones(1), mu[None], C[None])
         x = Mixture(self.rows, self.objective, start)
         converge(x, 2 if self.rows.compiled else 20, ENOUGH * n)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xenoglyph.errors import DegenerateDataWarning
-from xenoglyph.mixture.blocks import Rows, resolution
+from xenoglyph.mixture.blocks import Rows, resolution, scatter
 from xenoglyph.mixture.cem2 import converge
 from xenoglyph.mixture.covariance import Covariance, Full
 from xenoglyph.mixture.message_length import Criterion
@@ -88,7 +88,8 @@ def _covariance(rows: Rows) -> tuple[Array, float, float]:
         Variance that no direction is taken to be below.
     """
     if rows.compiled:
-        return np.asarray((rows.s * rows.Z) @ rows.Z.T / rows.n), MISSING, FLATTEST
+        C = scatter(rows.Z, rows.s, np.zeros(rows.d)) / rows.n
+        return C, MISSING, FLATTEST
     # Of incomplete rows: a single Gaussian, by EM.
     small = SMALL * np.eye(rows.d)
     plain = Criterion(0.0)
@@ -186,10 +187,10 @@ def cells(
     sums = np.array([s[index].sum() for index, _, _ in parts])
     alpha = sums / sums.sum()
     mu = np.stack([Z[:, i] @ s[i] / w for (i, _, _), w in zip(parts, sums, strict=True)])
-    scatters = []
-    for (i, _, _), centre in zip(parts, mu, strict=True):
-        D = Z[:, i] - centre[:, None]
-        scatters.append(structure.sees((s[i] * D) @ D.T))
+    scatters = [
+        structure.sees(scatter(Z[:, i], s[i], centre))
+        for (i, _, _), centre in zip(parts, mu, strict=True)
+    ]
     pooled = np.sum(scatters, axis=0) / sums.sum()
     C = [
         structure.from_scatter(
