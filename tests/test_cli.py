@@ -11,8 +11,10 @@ import re
 import signal
 import subprocess
 import sys
+import time
 import warnings
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar, Self
@@ -24,10 +26,11 @@ from PIL import Image
 
 import xenoglyph
 from xenoglyph.cli import main
-from xenoglyph.errors import DataError, DegenerateDataWarning
+from xenoglyph.errors import DataError, DegenerateDataWarning, ModelFileError, StorageError
 from xenoglyph.images import ImageSet, load_images
 from xenoglyph.progress import Progress
-from xenoglyph.storage import read_model, write_model
+from xenoglyph.storage import read_checkpoint, read_model, write_checkpoint, write_model
+from xenoglyph.storage.run_folder import hold_run
 
 Capture = pytest.CaptureFixture[str]
 Patch = pytest.MonkeyPatch
@@ -47,12 +50,29 @@ class StandIn:
     n_components_ = 5
     evidence_ = SimpleNamespace(shares=np.array([0.4, 0.3, 0.2, 0.1]))
     made: ClassVar[list[Any]] = []
+    fitted: ClassVar[list[Any]] = []
+    stop: ClassVar[BaseException | None] = None
+    """What comes between two checkpoints of a fit."""
 
     def __init__(self, recipe: str = "default", **parameters: Any) -> None:
         self.made.append((recipe, parameters))
 
-    def fit(self, images: ImageSet, *, progress: Progress) -> Self:
+    def fit(
+        self,
+        images: ImageSet,
+        *,
+        progress: Progress,
+        checkpoint: Path,
+        resume: bool,
+        callbacks: list[Any],
+    ) -> Self:
+        found = read_checkpoint(checkpoint, "stand-in") if resume else None
+        self.fitted.append({"found": found and found[0], "callbacks": callbacks})
         progress("mixture", 1, 1, "3 left")
+        write_checkpoint(checkpoint, "stand-in", {"epoch": 1}, {})
+        if self.stop is not None:
+            raise self.stop
+        write_checkpoint(checkpoint, "stand-in", {"epoch": 2}, {})
         return self
 
     def sample(self, n: int, **choice: Any) -> ImageSet:
@@ -61,9 +81,6 @@ class StandIn:
 
     def predict_proba(self, images: ImageSet) -> NDArray[np.float64]:
         return np.eye(4)[np.arange(len(images)) % 4] * 0.75 + 0.25 / 4
-
-    def report(self, path: Path) -> None:
-        path.write_text("a report")
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -80,6 +97,10 @@ def write_run(
     return RESULT
 
 
+def write_report(discovery: StandIn, path: Path, *, result: dict[str, Any] | None) -> None:
+    path.write_text(f"a report of {result and result['seconds']}")
+
+
 def save_sheet(images: ImageSet, path: Path) -> None:
     path.write_bytes(b"%d images" % len(images))
 
@@ -90,8 +111,10 @@ def _home(tmp_path: Path, monkeypatch: Patch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("XENOGLYPH_DATA", raising=False)
     monkeypatch.setattr(StandIn, "made", [])
+    monkeypatch.setattr(StandIn, "fitted", [])
     for name, value in {
         "SymbolDiscovery": StandIn,
+        "write_report": write_report,
         "write_run": write_run,
         "save_sheet": save_sheet,
     }.items():
@@ -154,10 +177,11 @@ def test_json_prints_exactly_the_file(capsys: Capture, quiet: list[str]) -> None
 def test_every_option_reaches_the_library() -> None:
     np.save("rows.npy", np.zeros((4, 6), dtype=np.uint8))
     words = (
-        "discover rows.npy --recipe article --seed 7 --max-components 9 --epochs 2 --image-shape"
+        "discover rows.npy --recipe article --seed 7 --max-components 9 --epochs 2 --processes 2 "
+        "--image-shape"
     )
     assert main([*words.split(), "2x3", "--debug"]) == 0
-    made = {"max_components": 9, "n_epochs": 2, "random_state": 7}
+    made = {"max_components": 9, "n_epochs": 2, "n_processes": 2, "random_state": 7}
     assert StandIn.made[0] == ("article", made)
     settings, _ = read_model(Path("xenoglyph-runs", "rows", "model.safetensors"), "discovery")
     assert settings == {"command": f"xenoglyph {words} 2x3"}
@@ -165,8 +189,9 @@ def test_every_option_reaches_the_library() -> None:
 
 def test_without_options_the_library_decides_all_but_the_seed() -> None:
     assert main(["discover"]) == 0
-    made = {"max_components": None, "n_epochs": None, "random_state": 0}
+    made = {"max_components": None, "n_epochs": None, "n_processes": 1, "random_state": 0}
     assert StandIn.made[0] == ("default", made)
+    assert StandIn.fitted == [{"found": None, "callbacks": []}]
 
 
 def test_the_next_run_of_the_same_name_overwrites(run: Path) -> None:
@@ -193,6 +218,165 @@ def test_a_warning_is_one_line(capsys: Capture, monkeypatch: Patch) -> None:
         warnings.simplefilter("always")
         assert main(["discover", "--quiet"]) == 0
     assert capsys.readouterr().err == "xenoglyph: warning: two images are the same\n"
+
+
+@pytest.mark.parametrize("kinds", [["csv"], ["tensorboard"], ["csv", "tensorboard"]])
+def test_logs_go_into_the_run_folder(monkeypatch: Patch, kinds: list[str]) -> None:
+    behind_the_door(monkeypatch, "csv_log", lambda path: ("csv", path))
+    behind_the_door(monkeypatch, "tensorboard_log", lambda path: ("tensorboard", path))
+    names = {"csv": "training.csv", "tensorboard": "tensorboard"}
+    words = [word for kind in kinds for word in ("--log", kind)]
+    assert main(["discover", "--out", "run", *words]) == 0
+    asked = [(kind, Path("run", names[kind])) for kind in kinds]
+    assert StandIn.fitted[0]["callbacks"] == asked
+
+
+# --------------------------------------------------------------------------- stop, and go on
+
+CHECKPOINT = Path("run", "checkpoint.safetensors")
+FINISHED = {"model.safetensors", "report.html", "result.json"}
+
+
+def listed(folder: str | Path = "run") -> set[str]:
+    return {path.name for path in Path(folder).iterdir()}
+
+
+def stop(monkeypatch: Patch, error: BaseException, *words: str) -> int:
+    """Run a discovery that is stopped by an error; return its exit code."""
+    with monkeypatch.context() as patch:
+        patch.setattr(StandIn, "stop", error)
+        return main(["discover", "--quiet", "--out", "run", *words])
+
+
+def test_a_finished_run_leaves_neither_checkpoint_nor_lock() -> None:
+    assert main(["discover", "--out", "run"]) == 0
+    assert listed() == FINISHED
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (KeyboardInterrupt(), 130, ""),
+        (SystemExit(143), 143, ""),
+        (StorageError("no room"), 1, "xenoglyph: error: no room\n"),
+        (OSError(5, "broken"), 1, "xenoglyph: error: [Errno 5] broken\n"),
+        (KeyError("k"), 1, "xenoglyph: error: unexpected KeyError: 'k'; please report what "),
+    ],
+)
+def test_a_stopped_run_tells_how_to_go_on(
+    capsys: Capture, monkeypatch: Patch, error: BaseException, code: int, said: str
+) -> None:
+    assert stop(monkeypatch, error, "--debug", "--seed", "3") == code
+    out, err = capsys.readouterr()
+    resume = "xenoglyph discover --quiet --out run --seed 3 --resume"
+    assert out == ""
+    assert said in err
+    assert err.endswith(f"\nxenoglyph: stopped; go on with: {resume}\n"[not said :])
+    assert listed() == {CHECKPOINT.name}
+    # What was told is typed, and the run comes to its end.
+    assert main(resume.split()[1:]) == 0
+    assert StandIn.fitted[-1]["found"] == {"epoch": 1}
+    assert listed() == FINISHED
+    settings, _ = read_model("run/model.safetensors", "discovery")
+    assert settings == {"command": resume.removesuffix(" --resume")}
+
+
+def test_a_run_stopped_again_tells_the_same(capsys: Capture, monkeypatch: Patch) -> None:
+    assert stop(monkeypatch, KeyboardInterrupt()) == 130
+    first = capsys.readouterr().err
+    assert stop(monkeypatch, KeyboardInterrupt(), "--resume") == 130
+    assert capsys.readouterr().err == first
+
+
+def test_what_is_told_can_be_pasted(capsys: Capture, monkeypatch: Patch) -> None:
+    Path("two  words").mkdir()
+    for name in ("a.png", "b.png"):
+        Image.new("L", (8, 8)).save(Path("two  words", name))
+    monkeypatch.setattr(StandIn, "stop", KeyboardInterrupt())
+    assert main(["discover", "--out", "run", "--", "two  words"]) == 130
+    told = capsys.readouterr().err
+    assert told.endswith("xenoglyph discover --out run --resume -- 'two  words'\n")
+
+
+@pytest.mark.parametrize("error", [DataError("it diverged"), ModelFileError("all damaged")])
+def test_what_would_fail_again_is_not_advised(
+    capsys: Capture, monkeypatch: Patch, error: Exception
+) -> None:
+    assert stop(monkeypatch, error) == 1
+    assert "go on with" not in capsys.readouterr().err
+    assert CHECKPOINT.exists()
+
+
+def test_a_run_that_is_stopped_after_its_training_goes_on(
+    capsys: Capture, monkeypatch: Patch
+) -> None:
+    with monkeypatch.context() as patch:
+        behind_the_door(patch, "write_run", failing(SystemExit(143)))
+        assert main(["discover", "--out", "run"]) == 143
+    assert "go on with" in capsys.readouterr().err
+    assert main(["discover", "--out", "run", "--resume"]) == 0
+    assert StandIn.fitted[-1]["found"] == {"epoch": 2}
+
+
+def test_without_resume_a_stopped_run_begins_anew(monkeypatch: Patch) -> None:
+    assert stop(monkeypatch, KeyboardInterrupt()) == 130
+    behind_the_door(monkeypatch, "load_images", failing(DataError("no images")))
+    assert main(["discover", "--out", "run"]) == 1
+    assert not CHECKPOINT.exists()
+
+
+def test_resume_in_an_empty_folder_begins_and_says_so(capsys: Capture) -> None:
+    assert main(["discover", "--quiet", "--out", "run", "--resume"]) == 0
+    assert capsys.readouterr().err == "xenoglyph: nothing to resume in run: the run begins\n"
+    assert StandIn.fitted == [{"found": None, "callbacks": []}]
+
+
+def test_a_run_killed_before_its_first_checkpoint_resumes_in_the_folder_of_an_old_one(
+    run: Path,
+) -> None:
+    (run / "xenoglyph.lock").touch()
+    assert main(["discover", "--resume"]) == 0
+    assert listed(run) == FINISHED
+
+
+def test_a_damaged_checkpoint_is_a_warning_and_the_one_before_is_used(
+    capsys: Capture, monkeypatch: Patch
+) -> None:
+    assert stop(monkeypatch, KeyboardInterrupt()) == 130
+    write_checkpoint("run", "stand-in", {"epoch": 7}, {})
+    CHECKPOINT.write_bytes(CHECKPOINT.read_bytes()[:-1])
+    capsys.readouterr()
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        assert main(["discover", "--quiet", "--out", "run", "--resume"]) == 0
+    assert StandIn.fitted[-1]["found"] == {"epoch": 1}
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"xenoglyph: warning: {CHECKPOINT} cannot be read")
+
+
+def test_a_second_run_in_the_folder_is_refused(capsys: Capture) -> None:
+    with hold_run("run"):
+        write_checkpoint("run", "stand-in", {}, {})
+        before = listed()
+        assert main(["discover", "--out", "run"]) == 1
+        assert main(["discover", "--out", "run", "--resume"]) == 1
+        assert listed() == before
+    assert not StandIn.made
+    first, second = capsys.readouterr().err.splitlines()
+    assert first == second
+    assert re.match(r"xenoglyph: error: another run \(process \d+\) is at work in run;", first)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+def test_the_handler_of_sigterm_is_put_back() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    assert main(["data", "list"]) == 0
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_main_runs_in_any_thread() -> None:
+    with ThreadPoolExecutor() as pool:
+        assert pool.submit(main, ["data", "list"]).result() == 0
 
 
 # ------------------------------------------------------------------- generate, label, report, data
@@ -244,10 +428,13 @@ def test_report_is_written_into_the_run_and_opened(
     opened: list[str] = []
     monkeypatch.setattr("webbrowser.open", opened.append)
     assert main(["report", str(run)]) == 0
-    assert (run / "report.html").read_text() == "a report"
+    assert (run / "report.html").read_text() == "a report of {'total': 12.34}"
     assert not opened
     assert main(["report", str(run), "--out", "page.html", "--open"]) == 0
     assert opened == [Path("page.html").resolve().as_uri()]
+    (run / "result.json").unlink()
+    assert main(["report", str(run / "model.safetensors"), "--out", "page.html"]) == 0
+    assert Path("page.html").read_text() == "a report of None"
     assert capsys.readouterr().out.endswith("report: page.html\n")
 
 
@@ -294,6 +481,9 @@ def error_line(capsys: Capture) -> str:
         ("discover --recipe borrowed", "--recipe"),
         ("discover --image-shape 28", "28x28"),
         ("discover --out file", "file is a file"),
+        ("discover --processes 0", "--processes"),
+        ("discover --log excel", "csv"),
+        ("discover --resume", "digits holds a finished run, there is nothing to resume"),
         ("generate", "RUN"),
         ("generate nowhere", "nowhere does not exist"),
         ("generate empty", "model.safetensors does not exist"),
@@ -458,24 +648,50 @@ sys.exit(", ".join(heavy & set(sys.modules)))
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
-def test_a_real_ctrl_c_stops_a_real_process() -> None:
-    code = """
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+@pytest.mark.parametrize("stage", ["load", "fit"])
+def test_a_real_signal_stops_a_real_process(name: str, code: int, stage: str) -> None:
+    script = """
 import sys, time
 import xenoglyph
 from xenoglyph.cli import main
+from xenoglyph.storage import write_checkpoint
 
-def load_images(*_, **__):
+stage = sys.argv[1]
+
+def wait():
     print("ready", flush=True)
     time.sleep(60)
 
-vars(xenoglyph).update(load_images=load_images, write_run=None)
-sys.exit(main(["discover", "--quiet"]))
+def load_images(*_, **__):
+    if stage == "load":
+        wait()
+
+class Discovery:
+    def __init__(self, *_, **__):
+        pass
+
+    def fit(self, images, *, checkpoint, **_):
+        try:
+            wait()
+        finally:
+            write_checkpoint(checkpoint, "stand-in", {"stage": stage}, {})
+
+vars(xenoglyph).update(load_images=load_images, SymbolDiscovery=Discovery, write_run=None)
+sys.exit(main(["discover", "--quiet", "--out", "run"]))
 """
     with subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", script, stage],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as child:
         assert child.stdout is not None
         assert child.stdout.readline() == "ready\n"
-        child.send_signal(signal.SIGINT)
+        began = time.monotonic()
+        child.send_signal(signal.Signals[name])
         _, err = child.communicate(timeout=30)
-    assert (child.returncode, err) == (130, "xenoglyph: stopped\n")
+    assert time.monotonic() - began < 5  # the interpreter's own end included
+    hint = "; go on with: xenoglyph discover --quiet --out run --resume"
+    assert (child.returncode, err) == (code, f"xenoglyph: stopped{hint * (stage == 'fit')}\n")
+    assert listed() == ({CHECKPOINT.name} if stage == "fit" else set())

@@ -43,6 +43,7 @@ def test_an_unknown_name_is_an_attribute_error():
     ("library", "name", "extra"),
     [
         ("equinox", "SELUAutoencoder", "images"),
+        ("filelock", "hold_run", "images"),
         ("jax", "SymbolDiscovery", "images"),
         ("PIL", "save_sheet", "images"),
         ("matplotlib", "write_run", "plot"),

@@ -23,6 +23,7 @@ KEYS = {
     "scores",
     "seconds",
     "peak_memory_bytes",
+    "command",
     "settings",
     "versions",
 }

@@ -98,40 +98,6 @@ def test_the_record_tells_what_the_trace_does(search):
     assert sweeps == sorted(sweeps)
 
 
-def test_a_record_of_the_first_schema_is_told_as_one_of_today():
-    X = np.random.default_rng(0).normal(0, 1, (200, 2)) + 4.0 * (np.arange(200) % 4)[:, None]
-    fit = MMLGaussianMixture(12, search="annihilation", random_state=0).fit(X)
-    today = ledger_of(fit.trace_)
-    assert {event["kind"] for event in today["events"]} == {"annihilation", "deletion"}
-    settings, arrays = to_arrays(replace(EVIDENCE, **today))
-    old = {name: own for name, own in settings.items() if name not in ("runner_up", "events")}
-    old["ledger"] = [{k: v for k, v in s.items() if k != "chosen"} for s in settings["ledger"]]
-    old["annihilations"] = [
-        {
-            "sweep": event["sweep"],
-            "n_components_before": event["n_components_before"],
-            "weight": event["weight"],
-            "forced": event["kind"] == "deletion",
-            "saved": 0.0,
-        }
-        for event in settings["events"]
-    ]
-    again = from_arrays(old, arrays)
-    assert again.runner_up == pytest.approx(today["runner_up"])
-    chosen = [s["sweep"] for s in again.ledger if s["chosen"]]
-    assert chosen == [fit.trace_.chosen.number]
-    for event, expected in zip(again.events, today["events"], strict=True):
-        assert event == pytest.approx(expected, abs=1e-6)
-
-
-@pytest.mark.parametrize("damage", [{"ledger": []}, {"best_by_k": {}}])
-def test_a_damaged_record_of_the_first_schema_is_refused(damage):
-    settings, arrays = to_arrays(EVIDENCE)
-    end = {"sweep": 1, "n_components_before": 2, "weight": 0.5, "forced": True, "saved": 1.0}
-    with pytest.raises(ModelFileError, match="record of the fit cannot be used"):
-        from_arrays({**settings, "annihilations": [end], **damage}, arrays)
-
-
 def test_many_files_become_one_line_that_any_change_changes():
     few = tuple(SourceFile(f"{i}.png", f"{i:064x}") for i in range(100))
     assert brief(few) == few

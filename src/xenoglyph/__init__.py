@@ -15,20 +15,25 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from xenoglyph.errors import (
+    CheckpointWarning,
     DataError,
     DegenerateDataWarning,
     DependencyError,
     ModelFileError,
+    RunInUseError,
+    StorageError,
     XenoglyphError,
 )
 
 if TYPE_CHECKING:
     from xenoglyph.autoencoder import SELUAutoencoder
+    from xenoglyph.autoencoder.logs import csv_log, tensorboard_log
     from xenoglyph.discovery import SymbolDiscovery
     from xenoglyph.images import CATALOG, ImageSet, as_images, download, load_images, locate
     from xenoglyph.mixture import MMLGaussianMixture
-    from xenoglyph.report import write_report, write_run
+    from xenoglyph.report import read_result, write_report, write_run
     from xenoglyph.sheets import save_sheet
+    from xenoglyph.storage.run_folder import hold_run, run_state
     from xenoglyph.terminal import ProgressBar, draw_images
     from xenoglyph.versions import show_versions
 
@@ -36,6 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CATALOG",
+    "CheckpointWarning",
     "DataError",
     "DegenerateDataWarning",
     "DependencyError",
@@ -43,17 +49,24 @@ __all__ = [
     "MMLGaussianMixture",
     "ModelFileError",
     "ProgressBar",
+    "RunInUseError",
     "SELUAutoencoder",
+    "StorageError",
     "SymbolDiscovery",
     "XenoglyphError",
     "__version__",
     "as_images",
+    "csv_log",
     "download",
     "draw_images",
+    "hold_run",
     "load_images",
     "locate",
+    "read_result",
+    "run_state",
     "save_sheet",
     "show_versions",
+    "tensorboard_log",
     "write_report",
     "write_run",
 ]
@@ -66,12 +79,17 @@ _HOME = {
     "SELUAutoencoder": "autoencoder",
     "SymbolDiscovery": "discovery",
     "as_images": "images",
+    "csv_log": "autoencoder.logs",
     "download": "images",
     "draw_images": "terminal",
+    "hold_run": "storage.run_folder",
     "load_images": "images",
     "locate": "images",
+    "read_result": "report",
+    "run_state": "storage.run_folder",
     "save_sheet": "sheets",
     "show_versions": "versions",
+    "tensorboard_log": "autoencoder.logs",
     "write_report": "report",
     "write_run": "report",
 }
@@ -79,6 +97,7 @@ _HOME = {
 # Libraries that only some users need, and the extra that installs each.
 _EXTRA = {
     "equinox": "images",
+    "filelock": "images",
     "jax": "images",
     "jinja2": "images",
     "matplotlib": "plot",

@@ -1,27 +1,32 @@
 """What the command line accepts: the checks of its arguments, and those that commands share."""
 
 import re
+from enum import StrEnum, auto
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 import xenoglyph
+from xenoglyph.names import MODEL
 
 __all__ = [
-    "MODEL",
     "Component",
     "Count",
     "Debug",
     "Epochs",
     "Json",
+    "Log",
+    "LogKind",
     "MaxComponents",
     "Name",
     "Open",
     "Page",
     "Picture",
+    "Processes",
     "Quiet",
     "Recipe",
+    "Resume",
     "Run",
     "RunFolder",
     "Seed",
@@ -34,9 +39,6 @@ __all__ = [
     "image_shape",
     "run_folder",
 ]
-
-MODEL = "model.safetensors"
-"""Name of the model file in a run folder."""
 
 
 def _known_name(name: str) -> str:
@@ -70,14 +72,24 @@ def check_range(option: str, number: int | None, count: int) -> None:
         raise typer.BadParameter(message, param_hint=option)
 
 
-def run_folder(source: str, out: Path | None) -> Path:
-    """Choose where a run goes; a folder that holds something else is refused."""
+def run_folder(source: str, out: Path | None, *, resume: bool) -> Path:
+    """Choose where a run goes.
+
+    A folder that holds something else is refused, and so is going on with a finished run.
+    """
     folder = out or Path("xenoglyph-runs", Path(source).resolve().stem or "images")
     if folder.exists() and not folder.is_dir():
         raise typer.BadParameter(f"{folder} is a file; name a folder.", param_hint="--out")
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / MODEL).exists():
+    state = xenoglyph.run_state(folder)
+    if state == "foreign":
         message = f"{folder} holds other files and no earlier run; name a new folder."
         raise typer.BadParameter(message, param_hint="--out")
+    if resume and state == "finished":
+        message = (
+            f"{folder} holds a finished run, there is nothing to resume; leave out --resume to "
+            "run anew."
+        )
+        raise typer.BadParameter(message, param_hint="--resume")
     return folder
 
 
@@ -138,6 +150,35 @@ Epochs = Annotated[
     int | None,
     typer.Option(min=1, metavar="N", help="Passes of the auto-encoder over the images."),
 ]
+Processes = Annotated[
+    int,
+    typer.Option(min=1, metavar="N", help="Processes that train the auto-encoder together."),
+]
+Resume = Annotated[
+    bool,
+    typer.Option(
+        "--resume",
+        help="Go on where a stopped run in DIR stood, and end as if it had not been stopped. An "
+        "empty DIR begins a run, a finished run is refused.",
+    ),
+]
+
+
+class LogKind(StrEnum):
+    """What writes every epoch down; typer takes no list of literals."""
+
+    csv = auto()
+    tensorboard = auto()
+
+
+Log = Annotated[
+    list[LogKind] | None,
+    typer.Option(
+        "--log",
+        metavar="<csv|tensorboard>",
+        help="Write down every epoch, in DIR/training.csv or DIR/tensorboard; may be repeated.",
+    ),
+]
 Shape = Annotated[
     str | None,
     typer.Option(
@@ -157,7 +198,8 @@ RunFolder = Annotated[
     typer.Option(
         "--out",
         metavar="DIR",
-        help="The run folder; an earlier run in it is overwritten.",
+        help="The run folder; an earlier run in it is overwritten, a stopped one too, unless "
+        "--resume is given.",
         show_default="xenoglyph-runs/NAME",
     ),
 ]

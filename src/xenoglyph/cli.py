@@ -6,13 +6,17 @@ through the lazy names of `xenoglyph` when the command runs.
 
 import csv
 import shlex
+import signal
 import sys
+import threading
 import traceback
 import warnings
 import webbrowser
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 try:
     import typer
@@ -21,14 +25,20 @@ except ImportError:
 
 import xenoglyph
 from xenoglyph import arguments
-from xenoglyph.errors import XenoglyphError
+from xenoglyph.errors import StorageError, XenoglyphError
+from xenoglyph.names import REPORT, RESULT, TENSORBOARD, TRAINING
 
 if TYPE_CHECKING:
     from xenoglyph import ImageSet, SymbolDiscovery
 
 __all__ = ["app", "main"]
 
-STOPPED = 130  # what a shell expects after Ctrl-C
+STOPPED = (130, 143)  # what a shell expects after Ctrl-C, and after SIGTERM
+
+LOGS: dict[str, Callable[[Path], Any]] = {
+    "csv": lambda folder: xenoglyph.csv_log(folder / TRAINING),
+    "tensorboard": lambda folder: xenoglyph.tensorboard_log(folder / TENSORBOARD),
+}
 
 app = typer.Typer(
     help="Find out how many different symbols unlabelled images hold, and draw new ones.",
@@ -37,6 +47,20 @@ app = typer.Typer(
 )
 data = typer.Typer(help="List and download named sets of images.", rich_markup_mode=None)
 app.add_typer(data, name="data")
+
+
+@dataclass
+class Call:
+    """The words of a command line, and whether they can go on with what they began."""
+
+    words: list[str]
+    can_resume: bool = False
+
+    def command(self, *, resume: bool = False) -> str:
+        """Return what can be pasted into a shell: it begins anew, or goes on."""
+        words = [word for word in self.words if word != "--resume"]
+        end = words.index("--") if "--" in words else len(words)
+        return shlex.join(["xenoglyph", *words[:end], *["--resume"] * resume, *words[end:]])
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -50,25 +74,46 @@ def main(words: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        The exit code: 0, 1 after a failure, 2 after bad use, 130 after Ctrl-C. Where it is not
-        0, one line on standard error has said why.
+        The exit code: 0, 1 after a failure, 2 after bad use, 130 after Ctrl-C, 143 after SIGTERM.
+        Where it is not 0, one line on standard error has said why, and where a run can be gone on
+        with, one more has said how.
     """
     given = sys.argv[1:] if words is None else words
-    rest = [word for word in given if word != "--debug"]
-    command = shlex.join(["xenoglyph", *rest])
+    call = Call([word for word in given if word != "--debug"])
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _terminable():
             warnings.showwarning = _show_warning
-            code = app(rest, prog_name="xenoglyph", standalone_mode=False, obj=command) or 0
+            code = app(call.words, prog_name="xenoglyph", standalone_mode=False, obj=call) or 0
+    except SystemExit as stop:
+        code = stop.code
     except Exception as error:
         if "--debug" in given:
             traceback.print_exc()
         message, code = _explain(error)
         _complain(f"error: {message}")
-    else:
-        if code == STOPPED:
-            _complain("stopped")
+    if call.can_resume:
+        # Not through _complain: a space in the name of a file stands as it is.
+        print("xenoglyph: stopped; go on with:", call.command(resume=True), file=sys.stderr)
+    elif code in STOPPED:
+        _complain("stopped")
     return int(code)
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM end the block as Ctrl-C does, where the system has it: not on Windows."""
+    if sys.platform == "win32" or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _terminate(*_: object) -> NoReturn:
+    raise SystemExit(STOPPED[1])
 
 
 def _explain(error: Exception) -> tuple[str, int]:
@@ -124,27 +169,57 @@ def discover(
     max_components: arguments.MaxComponents = None,
     epochs: arguments.Epochs = None,
     shape: arguments.Shape = None,
+    processes: arguments.Processes = 1,
+    resume: arguments.Resume = False,
+    log: arguments.Log = None,
     quiet: arguments.Quiet = False,
     as_json: arguments.Json = False,
 ) -> None:
-    """Find the symbols in unlabelled images."""
-    folder, size = arguments.run_folder(source, out), arguments.image_shape(shape)
-    # A folder that cannot be made and a library that is missing are told before the work.
-    folder.mkdir(parents=True, exist_ok=True)
+    """Find the symbols in unlabelled images.
+
+    A run that is stopped leaves a checkpoint in its folder: see --resume.
+    """
+    call: Call = context.obj
+    folder = arguments.run_folder(source, out, resume=resume)
+    size = arguments.image_shape(shape)
+    # A folder that cannot be written and a library that is missing are told before the work.
     write_run = xenoglyph.write_run
-    with xenoglyph.ProgressBar(quiet=quiet) as progress:
+    if resume and xenoglyph.run_state(folder) == "new":
+        _complain(f"nothing to resume in {folder}: the run begins")
+    with (
+        _noting_checkpoint(call, folder),
+        xenoglyph.hold_run(folder, resume=resume),
+        xenoglyph.ProgressBar(quiet=quiet) as progress,
+    ):
+        callbacks = [LOGS[kind](folder) for kind in log or ()]
         images = xenoglyph.load_images(source, image_shape=size, progress=progress)
         discovery = xenoglyph.SymbolDiscovery(
-            recipe, max_components=max_components, n_epochs=epochs, random_state=seed
-        ).fit(images, progress=progress)
-        result = write_run(discovery, images, folder, progress=progress, command=context.obj)
+            recipe,
+            max_components=max_components,
+            n_epochs=epochs,
+            n_processes=processes,
+            random_state=seed,
+        ).fit(images, progress=progress, checkpoint=folder, resume=resume, callbacks=callbacks)
+        result = write_run(discovery, images, folder, progress=progress, command=call.command())
     if as_json:
-        print((folder / "result.json").read_text(encoding="utf-8"), end="")
+        print((folder / RESULT).read_text(encoding="utf-8"), end="")
     elif quiet:
-        print(folder / "report.html")
+        print(folder / REPORT)
     else:
         _tell(discovery, images, result)
-        print("report:", folder / "report.html")
+        print("report:", folder / REPORT)
+
+
+@contextmanager
+def _noting_checkpoint(call: Call, folder: Path) -> Iterator[None]:
+    """Note, where the block is stopped, whether the same command can go on."""
+    try:
+        yield
+    except BaseException as error:
+        # What xenoglyph itself refuses it would refuse again; but room can be made on a disk.
+        if not isinstance(error, XenoglyphError) or isinstance(error, StorageError):
+            call.can_resume = xenoglyph.run_state(folder) == "stopped"
+        raise
 
 
 def _tell(discovery: "SymbolDiscovery", images: "ImageSet", result: dict[str, Any]) -> None:
@@ -211,8 +286,9 @@ def label(
 @app.command(epilog="\b\nExample:\n  xenoglyph report xenoglyph-runs/digits --open")
 def report(run: arguments.Run, out: arguments.Page = None, show: arguments.Open = False) -> None:
     """Write the report of a run anew."""
-    page = out or run.with_name("report.html")
-    xenoglyph.SymbolDiscovery.load(run).report(page)
+    page = out or run.with_name(REPORT)
+    discovery = xenoglyph.SymbolDiscovery.load(run)
+    xenoglyph.write_report(discovery, page, result=xenoglyph.read_result(run.parent))
     print("report:", page)
     if show:
         webbrowser.open(page.resolve().as_uri())

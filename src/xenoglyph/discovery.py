@@ -1,7 +1,7 @@
 """The whole way in one estimator: images -> codes -> mixture -> symbols -> new images."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from os import PathLike
 from typing import Any, Self
@@ -14,11 +14,12 @@ from sklearn.utils.validation import check_is_fitted
 
 import xenoglyph
 from xenoglyph import record
-from xenoglyph.autoencoder import SELUAutoencoder
+from xenoglyph.autoencoder import Callback, SELUAutoencoder
+from xenoglyph.autoencoder import arrays as autoencoder_arrays
 from xenoglyph.errors import DataError, ModelFileError
 from xenoglyph.images import ImageSet, as_images
 from xenoglyph.mixture import MMLGaussianMixture
-from xenoglyph.mixture.arrays import from_arrays, to_arrays
+from xenoglyph.mixture import arrays as mixture_arrays
 from xenoglyph.progress import Progress, quiet
 from xenoglyph.recipes import recipe_named
 from xenoglyph.storage import read_model, write_model
@@ -57,6 +58,8 @@ class SymbolDiscovery(ClusterMixin, BaseEstimator):
     tolerance : float, default=0.05
         Largest share of one symbol's images that may be taken for another symbol; components
         above it are joined.
+    n_processes : int, default=1
+        Processes of this machine that train the auto-encoder together.
     random_state : int, RandomState or None, default=None
         The same integer gives the same result.
     verbose : bool, default=False
@@ -83,7 +86,7 @@ class SymbolDiscovery(ClusterMixin, BaseEstimator):
     evidence_ : Evidence
         What the report shows of the fit.
     seconds_ : dict
-        Wall-clock seconds of each stage.
+        Wall-clock seconds of each stage. Not kept in a file: it describes a run, not a model.
 
     Examples
     --------
@@ -103,6 +106,7 @@ class SymbolDiscovery(ClusterMixin, BaseEstimator):
         max_components: int | None = None,
         n_epochs: int | str | None = None,
         tolerance: float = 0.05,
+        n_processes: int = 1,
         random_state: RandomState = None,
         verbose: bool = False,
     ) -> None:
@@ -112,11 +116,19 @@ class SymbolDiscovery(ClusterMixin, BaseEstimator):
         self.max_components = max_components
         self.n_epochs = n_epochs
         self.tolerance = tolerance
+        self.n_processes = n_processes
         self.random_state = random_state
         self.verbose = verbose
 
     def fit(
-        self, X: ImageSet | ArrayLike, y: object = None, *, progress: Progress | None = None
+        self,
+        X: ImageSet | ArrayLike,
+        y: object = None,
+        *,
+        progress: Progress | None = None,
+        callbacks: Sequence[Callback] = (),
+        checkpoint: str | PathLike[str] | None = None,
+        resume: bool = False,
     ) -> Self:
         """Discover the symbols in the images X.
 
@@ -128,6 +140,9 @@ class SymbolDiscovery(ClusterMixin, BaseEstimator):
         y : ignored
         progress : callable, optional
             See `xenoglyph.progress`; takes the place of `verbose`.
+        callbacks, checkpoint, resume
+            Of the auto-encoder's training: see `SELUAutoencoder.fit`. The checkpoint stays when
+            training has ended, so that a run that is stopped later need not train again.
 
         Returns
         -------
@@ -136,7 +151,9 @@ class SymbolDiscovery(ClusterMixin, BaseEstimator):
         Raises
         ------
         DataError
-            If the images or a parameter cannot be used.
+            If the images or a parameter cannot be used, or the checkpoint is of another run.
+        ModelFileError
+            If the checkpoint is damaged, and the one before it too.
         """
         images = self._images(X)
         random = check_random_state(self.random_state)
@@ -144,7 +161,8 @@ class SymbolDiscovery(ClusterMixin, BaseEstimator):
         self.seconds_: dict[str, float] = {}
         held_out = _held_out(images, random) if recipe_named(self.recipe).held_out else None
         with ProgressBar() if self.verbose and progress is None else nullcontext(progress) as bar:
-            self._run(images, held_out, bar or quiet)
+            keep = {"callbacks": callbacks, "checkpoint": checkpoint, "resume": resume}
+            self._run(images, held_out, bar or quiet, keep)
         self.evidence_ = self._gather(images, random)
         return self
 
@@ -205,8 +223,8 @@ class SymbolDiscovery(ClusterMixin, BaseEstimator):
         """Write the model file: safetensors with our schema and checksum, whole or not at all."""
         check_is_fitted(self, "evidence_")
         parts: dict[str, tuple[dict[str, Any], dict[str, NDArray[Any]]]] = {
-            "autoencoder": self.autoencoder_.to_arrays(),
-            "mixture": to_arrays(self.mixture_),
+            "autoencoder": autoencoder_arrays.to_arrays(self.autoencoder_),
+            "mixture": mixture_arrays.to_arrays(self.mixture_),
             "evidence": record.to_arrays(self.evidence_),
         }
         parameters = self.get_params()
@@ -216,7 +234,6 @@ class SymbolDiscovery(ClusterMixin, BaseEstimator):
             "parameters": parameters,
             "image_shape": list(self.image_shape_),
             "symbols": symbols_to_settings(self.symbols_),
-            "seconds": self.seconds_,
             **{part: own for part, (own, _) in parts.items()},
         }
         arrays = {
@@ -245,9 +262,9 @@ class SymbolDiscovery(ClusterMixin, BaseEstimator):
         try:
             model = cls(**settings["parameters"])
             model.image_shape_ = tuple(map(int, settings["image_shape"]))
-            model.seconds_ = dict(settings["seconds"])
-            model.autoencoder_ = SELUAutoencoder.from_arrays(*part("autoencoder"))
-            model.mixture_ = from_arrays(*part("mixture"))
+            model.seconds_ = {}
+            model.autoencoder_ = autoencoder_arrays.from_arrays(*part("autoencoder"))
+            model.mixture_ = mixture_arrays.from_arrays(*part("mixture"))
             model.evidence_ = record.from_arrays(*part("evidence"))
             model.symbols_ = symbols_from_settings(settings["symbols"], model.n_components_)
         except (KeyError, TypeError) as error:
@@ -276,7 +293,8 @@ class SymbolDiscovery(ClusterMixin, BaseEstimator):
         """Make the parts as the recipe and the parameters have them."""
         recipe = recipe_named(self.recipe)
         seeds = random.randint(2**31 - 1, size=2)
-        network = {**recipe.autoencoder, "code_size": self.code_size}
+        own = {"code_size": self.code_size, "n_processes": self.n_processes}
+        network = {**recipe.autoencoder, **own}
         if self.n_epochs is not None:
             network["n_epochs"] = self.n_epochs
         mixture = dict(recipe.mixture)
@@ -287,15 +305,21 @@ class SymbolDiscovery(ClusterMixin, BaseEstimator):
             **mixture, record_parameters=True, random_state=int(seeds[1])
         )
 
-    def _run(self, images: ImageSet, held_out: Integers | None, progress: Progress) -> None:
+    def _run(
+        self,
+        images: ImageSet,
+        held_out: Integers | None,
+        progress: Progress,
+        keep: dict[str, Any],
+    ) -> None:
         """Images to codes, codes to mixture, mixture to symbols."""
         with self._timed("autoencoder"):
             if held_out is None:
-                self.autoencoder_.fit(images, progress=progress)
+                self.autoencoder_.fit(images, progress=progress, **keep)
             else:
                 learn = np.setdiff1d(np.arange(len(images)), held_out)
                 self.autoencoder_.fit(
-                    images[learn], validation=images[held_out], progress=progress
+                    images[learn], validation=images[held_out], progress=progress, **keep
                 )
             self.image_shape_ = images.image_shape
             self.codes_ = np.asarray(self.autoencoder_.transform(images))

@@ -1,10 +1,13 @@
 """What can go wrong, by name: every message says what came, what was expected, what to do."""
 
 __all__ = [
+    "CheckpointWarning",
     "DataError",
     "DegenerateDataWarning",
     "DependencyError",
     "ModelFileError",
+    "RunInUseError",
+    "StorageError",
     "XenoglyphError",
 ]
 
@@ -21,9 +24,21 @@ class ModelFileError(XenoglyphError, ValueError):
     """A model file is missing, foreign, damaged or of an unknown version."""
 
 
+class StorageError(XenoglyphError, OSError):
+    """A file does not fit: the disk or the quota is full, or files may not become so large."""
+
+
+class RunInUseError(XenoglyphError):
+    """Another process runs in the same folder."""
+
+
 class DependencyError(XenoglyphError, ImportError):
     """An optional library is needed; the message names the extra that installs it."""
 
 
 class DegenerateDataWarning(UserWarning):
     """The data carry less information than their shape suggests; the fit goes on."""
+
+
+class CheckpointWarning(UserWarning):
+    """The newest checkpoint is damaged; training goes on from the one before."""

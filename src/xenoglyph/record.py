@@ -133,8 +133,6 @@ def from_arrays(settings: Mapping[str, Any], arrays: Mapping[str, Array]) -> Evi
         If something is missing or does not fit together.
     """
     try:
-        if "annihilations" in settings:
-            settings = {**settings, **_from_schema_1(settings)}
         labels = None if settings["labels"] is None else np.asarray(settings["labels"])
         pixels = arrays["gallery"].astype(np.float32) / np.float32(255)
         names = settings["label_names"]
@@ -160,35 +158,3 @@ def from_arrays(settings: Mapping[str, Any], arrays: Mapping[str, Array]) -> Evi
 
 def _pair(runner_up: Any) -> tuple[int, float] | None:
     return None if runner_up is None else (int(runner_up[0]), float(runner_up[1]))
-
-
-def _from_schema_1(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Tell of the mixture as is done today what the first model files told otherwise."""
-    ledger, ends = settings["ledger"], settings["annihilations"]
-    lengths = {int(k): float(length) for k, length in settings["best_by_k"].items()}
-    (_, shortest), *others = sorted(lengths.items(), key=lambda entry: entry[1])
-    forced = [end["sweep"] for end in ends if end["forced"]]
-    events = []
-    for end in ends:
-        # A component that was taken out is judged by the sweep before the next one was.
-        later = [sweep for sweep in forced if sweep > end["sweep"]] or [len(ledger)]
-        last = later[0] - 1 if end["forced"] else end["sweep"]
-        before, after = ledger[end["sweep"] - 1], ledger[last]
-        saved = before["message_length"] - after["message_length"]
-        data = after["log_likelihood"] - before["log_likelihood"]
-        events.append(
-            {
-                "sweep": end["sweep"],
-                "kind": "deletion" if end["forced"] else "annihilation",
-                "n_components_before": end["n_components_before"],
-                "n_components_after": end["n_components_before"] - 1,
-                "weight": end["weight"],
-                "saved": saved,
-                "saved_model": saved - data,
-            }
-        )
-    return {
-        "ledger": [{**sweep, "chosen": sweep["message_length"] == shortest} for sweep in ledger],
-        "runner_up": [others[0][0], others[0][1] - shortest] if others else None,
-        "events": events,
-    }

@@ -1,6 +1,7 @@
-"""Networks keep activations normal, lose what NumPy says, and travel as named arrays."""
+"""Networks compute what NumPy says, are mirrored, and travel as named arrays."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -8,72 +9,35 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from xenoglyph.autoencoder.network import (
-    INITS,
-    Dense,
-    Init,
-    Network,
-    bernoulli_loss,
-    glorot_uniform,
-    lecun_normal,
-    total_loss,
-)
-from xenoglyph.errors import ModelFileError
+from xenoglyph.autoencoder.layers import Dense, Layer, lecun_normal
+from xenoglyph.autoencoder.network import Dropout, Layout, Network
+from xenoglyph.errors import DataError, ModelFileError
 
-SIZES = (12, 7, 5, 3)
-DEEP = (256, 64) * 16 + (256,)
+DENSE = Layout((3, 4), (7, 5), 3)
+PICTURES = Layout((7, 5, 3), (6, 4), 2, "convolutional")
 
 
-def network(seed: int = 0) -> Network:
+def network(layout: Layout = DENSE, seed: int = 0) -> Network:
     """A small network whose biases are not zero."""
-    drawn = Network.start(SIZES, lecun_normal, np.random.default_rng(seed))
+    drawn = Network.start(layout, lecun_normal, np.random.default_rng(seed))
     arrays = {name: array + np.float32(0.1) for name, array in drawn.to_arrays().items()}
-    return Network.from_arrays(SIZES, arrays)
+    return Network.from_arrays(layout, arrays)
 
 
-def images() -> jax.Array:
-    return jnp.asarray(np.random.default_rng(1).random((20, SIZES[0])), jnp.float32)
+def images(layout: Layout = DENSE) -> jax.Array:
+    return jnp.asarray(np.random.default_rng(1).random((20, layout.n_pixels)), jnp.float32)
 
 
-def he_normal(random: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.float64]:
-    """Draw weights of variance 2 / n_in, as ReLU layers want them."""
-    return lecun_normal(random, shape) * 2**0.5
+def drawn_again(net: Network, x: jax.Array) -> jax.Array:
+    return net.decode(net.encode(x))
 
 
-def check_self_normalizing(init: Init, seed: int) -> None:
-    """The law: standard normal input leaves 32 untrained layers as it came."""
-    random = np.random.default_rng(seed)
-    deep = Network.start(DEEP, init, random)
-    x = jnp.asarray(random.standard_normal((1000, DEEP[0])), jnp.float32)
-    for output in (deep.encode(x), deep.decode(x)):
-        assert abs(output.mean()) < 0.05
-        assert abs(output.var() - 1) < 0.2
+# -------------------------------------------------------------------------------- what it computes
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_lecun_normal_start_keeps_activations_standard_normal(seed: int) -> None:
-    check_self_normalizing(lecun_normal, seed)
-
-
-@pytest.mark.parametrize("init", [glorot_uniform, he_normal])
-def test_no_other_start_does(init: Init) -> None:
-    with pytest.raises(AssertionError):
-        check_self_normalizing(init, seed=0)
-
-
-@pytest.mark.parametrize(
-    ("name", "variance"), [("lecun_normal", 1 / 300), ("glorot_uniform", 1 / 200)]
-)
-def test_starts_have_the_variance_of_their_definition(name: str, variance: float) -> None:
-    weights = INITS[name](np.random.default_rng(0), (300, 100))
-    assert weights.mean() == pytest.approx(0, abs=0.001)
-    assert weights.var() == pytest.approx(variance, rel=0.03)
-
-
-def numpy_stack(layers: Sequence[Dense], images: ArrayLike) -> np.ndarray:
+def numpy_stack(layers: Sequence[Layer], images: ArrayLike) -> np.ndarray:
     """Oracle: affine layers in float64 with SELU between them, constants from the paper."""
     x = np.asarray(images, dtype=np.float64)
     scale, alpha = 1.0507009873554805, 1.6732632423543772
@@ -84,65 +48,144 @@ def numpy_stack(layers: Sequence[Dense], images: ArrayLike) -> np.ndarray:
     return x
 
 
-def numpy_cross_entropy(logits: np.ndarray, pixels: ArrayLike) -> float:
-    """Oracle: the textbook form, in float64."""
-    x = np.asarray(pixels, dtype=np.float64)
-    p = 1 / (1 + np.exp(-logits.astype(np.float64)))
-    return float(-(x * np.log(p) + (1 - x) * np.log1p(-p)).mean())
+def check_stacks(net: Network) -> None:
+    """The law: encoder and decoder are SELU stacks with linear ends."""
+    x = images()
+    codes = numpy_stack(net.encoder, x)
+    np.testing.assert_allclose(net.encode(x), codes, atol=1e-5)
+    drawn = net.decode(jnp.asarray(codes, jnp.float32))
+    np.testing.assert_allclose(drawn, numpy_stack(net.decoder, codes), atol=1e-4)
 
 
 def test_the_layers_are_selu_and_their_ends_linear() -> None:
-    net, x = network(), images()
-    codes = numpy_stack(net.encoder, x)
-    np.testing.assert_allclose(net.encode(x), codes, atol=1e-5)
-    np.testing.assert_allclose(
-        net.decode(jnp.asarray(codes)), numpy_stack(net.decoder, codes), atol=1e-4
-    )
+    check_stacks(network())
 
 
-def test_sizes_are_mirrored() -> None:
-    net = network()
-    assert net.sizes == SIZES
-    assert [layer.weight.shape for layer in net.decoder] == [(3, 5), (5, 7), (7, 12)]
+def test_elu_layers_would_not_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jax.nn, "selu", jax.nn.elu)
+    with pytest.raises(AssertionError):
+        check_stacks(network())
+
+
+def test_rows_of_a_batch_do_not_see_each_other() -> None:
+    for layout in (DENSE, PICTURES):
+        net, x = network(layout), images(layout)
+        np.testing.assert_allclose(drawn_again(net, x)[3:5], drawn_again(net, x[3:5]), atol=1e-5)
+
+
+# --------------------------------------------------------------------------------- how it is built
+
+
+def test_dense_sizes_are_mirrored() -> None:
+    there, back = ([layer.weight.shape for layer in stack] for stack in DENSE.build(jnp.zeros))
+    assert there == [(12, 7), (7, 5), (5, 3)]
+    assert back == [(3, 5), (5, 7), (7, 12)]
+
+
+def test_convolutional_channels_are_mirrored() -> None:
+    """Sides of 7x5 become 4x3, then 2x2; a doubling has four times its channels."""
+    there, back = ([layer.weight.shape for layer in stack] for stack in PICTURES.build(jnp.zeros))
+    assert there == [(3, 3, 3, 6), (3, 3, 6, 4), (2 * 2 * 4, 2)]
+    assert back == [(2, 2 * 2 * 4), (3, 3, 4, 4 * 6), (3, 3, 6, 4 * 3)]
 
 
 @given(
-    hnp.arrays(np.float32, (3, 4), elements=st.floats(-15, 15, width=32)),
-    hnp.arrays(np.float32, (3, 4), elements=st.floats(0, 1, width=32)),
+    st.tuples(st.integers(1, 9), st.integers(2, 9)),
+    st.sampled_from([(), (1,), (3,)]),
+    st.lists(st.integers(1, 4), max_size=4),
 )
-def test_bernoulli_loss_is_the_textbook_cross_entropy(z: np.ndarray, x: np.ndarray) -> None:
-    loss = bernoulli_loss(jnp.asarray(z), jnp.asarray(x))
-    assert loss == pytest.approx(numpy_cross_entropy(z, x), rel=1e-4, abs=1e-6)
+def test_convolutions_give_every_side_back(
+    sides: tuple[int, int], channels: tuple[int, ...], hidden: list[int]
+) -> None:
+    layout = Layout((*sides, *channels), tuple(hidden), 1, "convolutional")
+    net = Network.start(layout, lecun_normal, np.random.default_rng(0))
+    x = jax.ShapeDtypeStruct((2, layout.n_pixels), jnp.float32)
+    assert jax.eval_shape(net.encode, x).shape == (2, 1)
+    assert jax.eval_shape(lambda x: drawn_again(net, x), x) == x
 
 
-@pytest.mark.parametrize(("logit", "pixel", "loss"), [(1e4, 1, 0), (-1e4, 0, 0), (1e4, 0, 1e4)])
-def test_bernoulli_loss_overflows_nowhere(logit: float, pixel: float, loss: float) -> None:
-    assert bernoulli_loss(jnp.full((1, 1), logit), jnp.full((1, 1), pixel)) == loss
+@pytest.mark.parametrize("layout", [DENSE, PICTURES, Layout((24,), (), 3)])
+def test_a_layout_s_settings_make_it_again(layout: Layout) -> None:
+    settings = layout.to_settings()
+    lists = {name: list(v) if isinstance(v, tuple) else v for name, v in settings.items()}
+    assert Layout.from_settings(lists) == layout  # JSON knows no tuples
 
 
-def test_total_loss_adds_the_l2_term_in_the_article_s_units() -> None:
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"image_shape": (3, 0)},
+            "a side of image_shape=0 was given; give an integer of at least",
+        ),
+        ({"hidden_sizes": (7, -1)}, "a width in hidden_sizes=-1"),
+        ({"hidden_sizes": (7, 2.5)}, r"a width in hidden_sizes=2\.5"),
+        ({"code_size": 0}, "code_size=0"),
+        ({"code_size": True}, "code_size=True"),
+        ({"code_size": 12}, "code_size=12 was given for images of 12 pixels"),
+        ({"architecture": "deep"}, "'deep' was given; give one of dense, convolutional"),
+        ({"image_shape": (12,), "architecture": "convolutional"}, "given for a table"),
+    ],
+    ids=str,
+)
+def test_layouts_that_cannot_be_built_are_refused(changes: dict[str, Any], message: str) -> None:
+    plain: dict[str, Any] = {"image_shape": (3, 4), "hidden_sizes": (7,), "code_size": 3}
+    assert Layout(**plain).n_pixels == 12
+    with pytest.raises(DataError, match=message):
+        Layout(**{**plain, **changes})
+
+
+# ----------------------------------------------------------------------------------------- dropout
+
+
+def test_dropout_is_of_hidden_activations_alone() -> None:
+    dropout = Dropout(0.5, jax.random.key(0))
+    shallow, deep = (
+        Network.start(Layout((12,), hidden, 3), lecun_normal, np.random.default_rng(0))
+        for hidden in ((), (7, 5))
+    )
+    x = images()
+    np.testing.assert_array_equal(shallow.encode(x, dropout), shallow.encode(x))
+    assert (deep.encode(x, dropout) != deep.encode(x)).any(axis=1).all()
+
+
+def test_the_key_alone_says_what_is_dropped() -> None:
     net, x = network(), images()
-    logits = numpy_stack(net.decoder, numpy_stack(net.encoder, x))
-    kernel = np.asarray(net.encoder[-1].weight, dtype=np.float64)
-    expected = numpy_cross_entropy(logits, x) + 0.01 * np.sum(kernel**2)
-    assert total_loss(net, x, 0.01) == pytest.approx(expected, rel=1e-5)
+    first, again, other = (net.encode(x, Dropout(0.5, jax.random.key(k))) for k in (0, 0, 1))
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).any()
 
 
-def test_l2_pulls_at_the_code_kernel_and_at_nothing_else() -> None:
-    net, x = network(), images()
-    gradient = jax.jit(jax.grad(total_loss))
-    with_l2, without = (gradient(net, x, l2).to_arrays() for l2 in (0.5, 0.0))
-    pull = {name: with_l2[name] - without[name] for name in without}
-    np.testing.assert_allclose(pull.pop("encoder/2/weight"), net.code_kernel, atol=1e-6)
-    assert all((rest == 0).all() for rest in pull.values())
+def test_every_layer_drops_units_of_its_own() -> None:
+    """A unit dropped by the first of two layers alone shows: units then take three values."""
+    unit = Dense(jnp.eye(1000), jnp.zeros(1000))
+    out = Network((unit,) * 3, (), DENSE).encode(
+        jnp.ones((1, 1000)), Dropout(0.5, jax.random.key(0))
+    )
+    values, counts = np.unique(np.asarray(out).round(3), return_counts=True)
+    assert sorted(counts / 1000) == pytest.approx([0.25, 0.25, 0.5], abs=0.06), values
 
 
-def test_arrays_make_the_same_network_again() -> None:
-    net, x = network(), images()
+# -------------------------------------------------------------------------------------- its arrays
+
+
+@pytest.mark.parametrize("layout", [DENSE, PICTURES])
+def test_arrays_make_the_same_network_again(layout: Layout) -> None:
+    net, x = network(layout), images(layout)
     arrays = net.to_arrays()
-    again = Network.from_arrays(SIZES, arrays)
+    again = Network.from_arrays(layout, arrays)
     assert sorted(arrays)[:2] == ["decoder/0/bias", "decoder/0/weight"]
-    np.testing.assert_array_equal(again.decode(again.encode(x)), net.decode(net.encode(x)))
+    np.testing.assert_array_equal(drawn_again(again, x), drawn_again(net, x))
+
+
+def test_the_random_generator_alone_says_how_a_network_starts() -> None:
+    first, again, other = (
+        Network.start(DENSE, lecun_normal, np.random.default_rng(seed)).to_arrays()
+        for seed in (0, 0, 1)
+    )
+    for name in first:
+        np.testing.assert_array_equal(first[name], again[name])
+        assert (first[name] == other[name]).all() == name.endswith("bias")
 
 
 def damaged(change: str) -> dict[str, np.ndarray]:
@@ -153,12 +196,16 @@ def damaged(change: str) -> dict[str, np.ndarray]:
             del arrays["encoder/1/weight"]
         case "surplus":
             arrays["encoder/3/weight"] = kernel
+        case "name":
+            arrays["encoder/1/kernel"] = arrays.pop("encoder/1/weight")
         case "shape":
             arrays["encoder/1/weight"] = kernel.T
         case "type":
             arrays["encoder/1/weight"] = kernel.astype(np.float64)
         case "number":
             kernel[0, 0] = np.nan
+        case "infinity":
+            kernel[0, 0] = -np.inf
     return arrays
 
 
@@ -167,11 +214,19 @@ def damaged(change: str) -> dict[str, np.ndarray]:
     [
         ("missing", "12 arrays .* came 11"),
         ("surplus", "12 arrays .* came 13"),
+        ("name", "12 arrays of their own names; came 12, others"),
         ("shape", r"encoder/1/weight must be float32 of shape \(7, 5\)"),
         ("type", "came float64"),
         ("number", "encoder/1/weight holds NaN"),
+        ("infinity", "encoder/1/weight holds NaN or infinity"),
     ],
 )
 def test_arrays_of_another_network_are_refused(change: str, message: str) -> None:
     with pytest.raises(ModelFileError, match=message):
-        Network.from_arrays(SIZES, damaged(change))
+        Network.from_arrays(DENSE, damaged(change))
+
+
+def test_convolutions_do_not_fit_dense_layers() -> None:
+    dense = Layout(PICTURES.image_shape, PICTURES.hidden_sizes, PICTURES.code_size)
+    with pytest.raises(ModelFileError, match="must be float32 of shape"):
+        Network.from_arrays(dense, network(PICTURES).to_arrays())

@@ -143,20 +143,3 @@ def test_a_missing_setting_is_refused(name):
     del settings[name]
     with pytest.raises(ModelFileError, match=name):
         from_arrays(settings, arrays)
-
-
-@pytest.mark.parametrize("criterion", ["program", "eq15"])
-def test_a_mixture_of_the_first_schema_is_read(criterion):
-    fit = fitted(6, search="annihilation", criterion=criterion)
-    settings, arrays = to_arrays(fit)
-    del arrays["spread"]
-    old = {name: settings[name] for name in ("parameters", "message_length", "n_iter")}
-    for name in ("search", "missing", "warm_start", "n_jobs"):
-        del old["parameters"][name]
-    again = from_arrays(old, arrays)
-    np.testing.assert_array_equal(again.predict_proba(X), fit.predict_proba(X))
-    assert again.message_length(X) == fit.message_length(X)
-    assert again.message_length_ == fit.message_length_
-    assert again.search == "annihilation"
-    assert np.isnan(again.lower_bound_)
-    np.testing.assert_array_equal(through_json(again).predict_proba(X), fit.predict_proba(X))

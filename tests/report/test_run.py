@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from xenoglyph import DataError, ImageSet, SymbolDiscovery, write_run
+from xenoglyph import (
+    DataError,
+    ImageSet,
+    SymbolDiscovery,
+    read_result,
+    write_report,
+    write_run,
+)
 
 FILES = {
     "codes.png",
@@ -27,6 +34,7 @@ KEYS = [
     "scores",
     "seconds",
     "peak_memory_bytes",
+    "command",
     "settings",
     "versions",
 ]
@@ -52,6 +60,7 @@ def test_result_has_just_its_keys(run, alien, images):
     assert result["message_length"] == alien.mixture_.message_length_
     assert result["reconstruction_loss"] == alien.autoencoder_.loss_
     assert result["peak_memory_bytes"] > 50e6
+    assert result["command"] == "xenoglyph discover digits"
 
 
 def test_without_labels_there_are_no_scores(alien, images, tmp_path):
@@ -101,11 +110,72 @@ def test_the_article_leaves_its_own_pictures_too(images, tmp_path):
             picture.verify()
 
 
-def test_a_loaded_model_reports_as_the_fitted_one(run, alien, tmp_path):
-    alien.report(tmp_path / "fitted.html")
-    SymbolDiscovery.load(run[0] / "model.safetensors").report(tmp_path / "loaded.html")
-    fitted, loaded = ((tmp_path / f"{n}.html").read_text("utf-8") for n in ("fitted", "loaded"))
-    assert fitted == loaded
+def test_a_report_written_anew_is_the_report_of_the_run(run, tmp_path, monkeypatch):
+    folder, returned = run
+    model, result = SymbolDiscovery.load(folder / "model.safetensors"), read_result(folder)
+    assert result == returned
+    # Newer libraries write it: it tells which ones made the discovery all the same.
+    monkeypatch.setattr("xenoglyph.report.summary.library_versions", lambda: {"numpy": "99"})
+    write_report(model, tmp_path / "again.html", result=result)
+    # Compared first: pytest would take minutes to tell how two pages differ.
+    same = (tmp_path / "again.html").read_bytes() == (folder / "report.html").read_bytes()
+    assert same
+
+
+def test_a_model_alone_knows_no_seconds(run, tmp_path):
+    model = SymbolDiscovery.load(run[0] / "model.safetensors")
+    assert model.seconds_ == {}
+    assert read_result(tmp_path) is None
+    write_report(model, tmp_path / "alone.html")
+    text = (tmp_path / "alone.html").read_text("utf-8")
+    for absent in ("<caption>Seconds", "Peak memory", "xenoglyph discover digits"):
+        assert absent not in text
+    assert "<caption>Versions" in text
+
+
+def test_the_result_of_another_discovery_is_left_alone(run, tmp_path):
+    model = SymbolDiscovery.load(run[0] / "model.safetensors")
+    other = {**run[1], "message_length": run[1]["message_length"] + 1.0}
+    write_report(model, tmp_path / "alone.html")
+    for number, result in enumerate((other, {}, {"command": "rm -r /"})):
+        write_report(model, tmp_path / f"{number}.html", result=result)
+        same = (tmp_path / f"{number}.html").read_bytes() == (tmp_path / "alone.html").read_bytes()
+        assert same
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("seconds", [1.0]),
+        ("seconds", {"total": "<b>"}),
+        ("seconds", {"total": -1}),
+        ("peak_memory_bytes", "much"),
+        ("peak_memory_bytes", True),
+        ("command", ["xenoglyph"]),
+        ("versions", {"numpy": 2.4}),
+        ("versions", None),
+    ],
+)
+def test_a_result_that_no_run_writes_is_refused(run, tmp_path, name, value):
+    model = SymbolDiscovery.load(run[0] / "model.safetensors")
+    with pytest.raises(DataError, match=f"result.json holds .* as {name}"):
+        write_report(model, tmp_path / "page.html", result={**run[1], name: value})
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{'a': 1}", b"\xff", b"[" * 99999])
+def test_a_damaged_result_is_one_error(tmp_path, content):
+    (tmp_path / "result.json").write_bytes(content)
+    with pytest.raises(DataError, match=r"result\.json .*remove it"):
+        read_result(tmp_path)
+
+
+def test_two_runs_of_one_seed_leave_the_same_model(images, tmp_path):
+    few = ImageSet(images.pixels[:300], name="few")
+    for name in ("a", "b"):
+        write_run(SymbolDiscovery(n_epochs=2, random_state=0).fit(few), few, tmp_path / name)
+    a, b = ((tmp_path / name / "model.safetensors").read_bytes() for name in ("a", "b"))
+    assert a == b
 
 
 def test_images_that_were_not_fitted_are_refused(run, alien, images, tmp_path):

@@ -3,17 +3,17 @@
 import math
 from collections.abc import Iterable
 from numbers import Integral
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from xenoglyph.errors import DataError
-from xenoglyph.images import ImageSet, as_images
 
-__all__ = ["check_choice", "check_number", "check_variety", "image_table"]
+if TYPE_CHECKING:
+    from xenoglyph.autoencoder.rows import Rows
 
-Pixels = NDArray[np.float32]
+__all__ = ["check_choice", "check_number", "check_share", "check_variety", "image_weights"]
 
 
 def check_number(name: str, value: Any, kind: type, least: int) -> None:
@@ -24,6 +24,13 @@ def check_number(name: str, value: Any, kind: type, least: int) -> None:
         raise DataError(f"{name}={value!r} was given; give {noun} of at least {least}")
 
 
+def check_share(name: str, value: Any) -> None:
+    """Raise DataError unless `value` is a number of at least 0 and below 1."""
+    number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+    if not number or not 0.0 <= value < 1.0:
+        raise DataError(f"{name}={value!r} was given; give a number from 0 to less than 1")
+
+
 def check_choice(name: str, value: Any, known: Iterable[str]) -> None:
     """Raise DataError unless `value` is one of the names."""
     names = list(known)
@@ -31,44 +38,36 @@ def check_choice(name: str, value: Any, known: Iterable[str]) -> None:
         raise DataError(f"{name}={value!r} was given; give one of {', '.join(names)}")
 
 
-def check_variety(pixels: Pixels) -> None:
-    """Raise DataError where images [n, n_pixels] are too few or too alike to learn from."""
-    if len(pixels) < 2:
-        raise DataError("one image was given; give two or more")
-    if (pixels == pixels[0]).all():
-        raise DataError(f"all {len(pixels)} images are the same; there is nothing to tell apart")
+def check_variety(rows: "Rows") -> None:
+    """Raise DataError where images are too few or too alike to learn from."""
+    if len(rows) < 2:
+        raise DataError("one image was given (n_samples=1); give two or more")
+    first = rows.take(np.array([0]))
+    if all((block == first).all() for block in rows.blocks()):
+        raise DataError(f"all {len(rows)} images are the same; there is nothing to tell apart")
 
 
-def image_table(
-    X: ImageSet | ArrayLike, image_shape: tuple[int, ...] | None = None
-) -> tuple[Pixels, tuple[int, ...]]:
-    """Lay images out as rows.
-
-    Parameters
-    ----------
-    X : ImageSet or array of shape (n, h, w), (n, h, w, c) or (n, n_pixels)
-        uint8, bool or floats in [0, 1].
-    image_shape : tuple of int, optional
-        The shape that an image must have.
-
-    Returns
-    -------
-    pixels : array of shape (n, n_pixels), float32
-    image_shape : tuple of int
-        (h, w), (h, w, c), or (n_pixels,) of a table.
+def image_weights(sample_weight: ArrayLike | None, n_images: int) -> NDArray[np.float32] | None:
+    """Return what each image counts for, relative to their mean; None where all are alike.
 
     Raises
     ------
     DataError
-        If X holds no images, or images of another shape.
+        If there is not one finite non-negative number for each image, or fewer than two are
+        positive.
     """
-    array = X if isinstance(X, ImageSet) else np.asarray(X)
-    if isinstance(array, ImageSet) or array.ndim != 2:
-        images = as_images(array)
-        came = images.image_shape
-    else:
-        images = as_images(array, image_shape=(1, array.shape[1]))
-        came = array.shape[1:]
-    if image_shape not in (None, came):
-        raise DataError(f"images of shape {image_shape} were fitted; came images of shape {came}")
-    return images.flat, came
+    if sample_weight is None:
+        return None
+    weights = np.asarray(sample_weight, dtype=np.float64)
+    if weights.shape != (n_images,):
+        raise DataError(
+            f"{n_images} images need as many numbers in sample_weight; came shape {weights.shape}"
+        )
+    if not np.isfinite(weights).all() or (weights < 0).any():
+        raise DataError("sample_weight must hold finite numbers of at least 0")
+    if (weights > 0).sum() < 2:
+        raise DataError(
+            "sample_weight is zero for all images but one or none; give two or more some weight"
+        )
+    weights = weights / weights[weights > 0].mean()
+    return None if (weights == 1.0).all() else weights.astype(np.float32)

@@ -4,51 +4,75 @@ import math
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from numbers import Integral
+from os import PathLike
 from typing import Any, Literal, Self
 
-import jax
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
 
-from xenoglyph.autoencoder.checks import check_choice, check_number, check_variety, image_table
-from xenoglyph.autoencoder.evaluation import draw, encode, mean_loss
-from xenoglyph.autoencoder.network import INITS, Network
-from xenoglyph.autoencoder.training import HISTORY, History, Recipe, train
-from xenoglyph.errors import DataError, ModelFileError
-from xenoglyph.images import ImageSet
+from xenoglyph.autoencoder.augmentation import Augmentation, augmentation_from
+from xenoglyph.autoencoder.checkpoints import Keeper, Task
+from xenoglyph.autoencoder.checks import (
+    check_choice,
+    check_number,
+    check_share,
+    check_variety,
+    image_weights,
+)
+from xenoglyph.autoencoder.evaluation import mean_loss
+from xenoglyph.autoencoder.fitted import FittedAutoencoder, Images
+from xenoglyph.autoencoder.layers import INITS
+from xenoglyph.autoencoder.network import Layout, Network
+from xenoglyph.autoencoder.processes import train_together
+from xenoglyph.autoencoder.rows import Rows, image_rows
+from xenoglyph.autoencoder.steps import Recipe
+from xenoglyph.autoencoder.training import Callback, Run, begin, train
+from xenoglyph.errors import DataError
 from xenoglyph.progress import Progress
 from xenoglyph.terminal import ProgressBar
 
 __all__ = ["SELUAutoencoder"]
 
-Images = ImageSet | ArrayLike
 Pixels = NDArray[np.float32]
+RandomState = int | np.random.RandomState | None
 
 AUTO_EPOCHS = 8000
 """What ``n_epochs="auto"`` divides by the square root of the number of images."""
+HIDDEN_SIZES = {"dense": (256, 128), "convolutional": (32, 64)}
 
 
-class SELUAutoencoder(TransformerMixin, BaseEstimator):
+class SELUAutoencoder(FittedAutoencoder):
     """Auto-encoder of self-normalizing layers: images to a few numbers each, and back.
 
     Images go through SELU layers of `hidden_sizes` to a linear layer, the code, and through the
-    same layers in reverse to the sigmoid of every pixel. With the defaults images of 28x28 pass
-    784-256-128-6-128-256-784 units. Trained by Adam on binary cross-entropy, with an L2 penalty
-    on the code layer's kernel alone.
+    same layers in reverse to every pixel. With the defaults images of 28x28 pass
+    784-256-128-6-128-256-784 units. Trained by Adam on the cross-entropy of the pixels, with an
+    L2 penalty on the code layer's kernel alone. See `xenoglyph.autoencoder` for what SELU is for.
 
     Parameters
     ----------
     code_size : int, default=6
         Numbers to a code; fewer than the pixels of an image.
-    hidden_sizes : sequence of int, default=(256, 128)
-        Widths of the encoder's hidden layers, from the pixels to the code.
+    hidden_sizes : sequence of int, optional
+        Widths of the encoder's hidden layers, from the pixels to the code; of a convolutional
+        one the channels, while the sides of the picture are halved by every layer. By default
+        (256, 128), or (32, 64) channels.
+    architecture : {"dense", "convolutional"}, default="dense"
+        Convolutions suit larger and coloured images.
     init : {"lecun_normal", "glorot_uniform"}, default="lecun_normal"
         How weights start. SELU layers are self-normalizing with the first.
+    loss : {"bernoulli", "gaussian"}, default="bernoulli"
+        Distribution of a pixel given the code: binary cross-entropy, or half the squared error.
     l2 : float, default=0.01
         Weight of the code kernel's sum of squares in the loss.
+    dropout : float, default=0.0
+        Share of hidden activations that are dropped in training, by alpha dropout.
+    augmentation : Augmentation or dict, optional
+        How far images are moved at random in every step: ``{"shift": 0.1, "rotation": 10}``.
+    consistency : float, default=0.0
+        Weight of the distance between an image's code and that of itself moved, over the
+        variance of the codes. The moved image is then drawn as it was before.
     n_epochs : int or "auto", default="auto"
         Passes over the images. "auto" makes 8,000 / sqrt(n) of them, rounded up, so that n times
         as many images are given sqrt(n) times as many steps: 31 epochs for 70,000 images, 189
@@ -60,9 +84,21 @@ class SELUAutoencoder(TransformerMixin, BaseEstimator):
         Of Adam; its peak, where `schedule` is "one-cycle".
     schedule : {"one-cycle", "constant"}, default="one-cycle"
         How the learning rate runs over the whole fit.
+    validation_fraction : float, default=0.0
+        Share of the images that is held out for the validation loss, unless `fit` is given
+        `validation`.
+    early_stopping : bool, default=False
+        Whether to end training when the validation loss has not fallen for `n_iter_no_change`
+        epochs, and to keep the network for which it was least.
+    n_iter_no_change : int, default=10
+    warm_start : bool, default=False
+        Whether another call of `fit` goes on from the network that was trained last.
+    n_processes : int, default=1
+        Processes of this machine that share every batch.
     random_state : int, RandomState or None, default=None
-        Draws the first weights and the order of the images. An int gives the same bits in every
-        process, on one machine and with as many cores: JAX splits its sums by their number.
+        Draws the first weights, the order of the images and their movements. An int gives the
+        same bits in every process, on one machine and with as many cores: JAX splits its sums by
+        their number.
     verbose : bool, default=False
         Draw a progress bar on the terminal, unless `fit` is given a `progress`.
 
@@ -71,11 +107,11 @@ class SELUAutoencoder(TransformerMixin, BaseEstimator):
     network_ : Network
         The trained network.
     history_ : dict of str to list of float
-        "loss" (the mean over an epoch's steps, while they change the network), "validation_loss"
-        (empty without validation images; after the epoch) and "seconds", for each epoch.
+        "loss" (the mean over an epoch's steps, while they change the network) and
+        "validation_loss" (empty without validation images; after the epoch), for each epoch.
     loss_ : float
-        Loss on the images fitted, by the trained network: binary cross-entropy in nats averaged
-        over pixels and images, plus the L2 term.
+        Loss on the images fitted, by the trained network: error in nats averaged over pixels and
+        images, plus the L2 term.
     validation_loss_ : float or None
         The same on the validation images, if there were any.
     image_shape_ : tuple of int
@@ -100,25 +136,45 @@ class SELUAutoencoder(TransformerMixin, BaseEstimator):
     def __init__(
         self,
         code_size: int = 6,
-        hidden_sizes: tuple[int, ...] = (256, 128),
+        hidden_sizes: tuple[int, ...] | None = None,
         *,
+        architecture: str = "dense",
         init: str = "lecun_normal",
+        loss: str = "bernoulli",
         l2: float = 0.01,
+        dropout: float = 0.0,
+        augmentation: Augmentation | Mapping[str, float] | None = None,
+        consistency: float = 0.0,
         n_epochs: int | Literal["auto"] = "auto",
         batch_size: int = 256,
         learning_rate: float = 8e-3,
         schedule: str = "one-cycle",
-        random_state: int | np.random.RandomState | None = None,
+        validation_fraction: float = 0.0,
+        early_stopping: bool = False,
+        n_iter_no_change: int = 10,
+        warm_start: bool = False,
+        n_processes: int = 1,
+        random_state: RandomState = None,
         verbose: bool = False,
     ) -> None:
         self.code_size = code_size
         self.hidden_sizes = hidden_sizes
+        self.architecture = architecture
         self.init = init
+        self.loss = loss
         self.l2 = l2
+        self.dropout = dropout
+        self.augmentation = augmentation
+        self.consistency = consistency
         self.n_epochs = n_epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.schedule = schedule
+        self.validation_fraction = validation_fraction
+        self.early_stopping = early_stopping
+        self.n_iter_no_change = n_iter_no_change
+        self.warm_start = warm_start
+        self.n_processes = n_processes
         self.random_state = random_state
         self.verbose = verbose
 
@@ -126,21 +182,37 @@ class SELUAutoencoder(TransformerMixin, BaseEstimator):
         self,
         X: Images,
         y: object = None,
+        sample_weight: ArrayLike | None = None,
         *,
         validation: Images | None = None,
         progress: Progress | None = None,
+        callbacks: Sequence[Callback] = (),
+        checkpoint: str | PathLike[str] | None = None,
+        resume: bool = False,
     ) -> Self:
-        """Train a new network.
+        """Train a network.
 
         Parameters
         ----------
         X : ImageSet or array of shape (n, h, w), (n, h, w, c) or (n, n_pixels)
-            uint8 (divided by 255), bool, or floats in [0, 1].
+            uint8 (divided by 255), bool, or floats in [0, 1]. A memory map is read batch by
+            batch.
         y : ignored
+        sample_weight : array-like of shape (n,), optional
+            What each image counts for in the loss; images of weight zero are left out.
         validation : like X, optional
-            Images whose loss is taken after every epoch; nothing else is done with them.
+            Images whose loss is taken after every epoch; nothing is learned from them.
         progress : callable, optional
             Told of every epoch; see `xenoglyph.progress`.
+        callbacks : sequence of callable, optional
+            Given an `Epoch` after every epoch; training ends where one returns True. See
+            `xenoglyph.autoencoder.logs`.
+        checkpoint : path-like, optional
+            A folder in which the run is kept: written every few seconds, at the end, and when
+            it is interrupted.
+        resume : bool, default=False
+            Whether to go on from what lies in `checkpoint`, if there is anything: the network
+            becomes, bit for bit, what it would have become without the break.
 
         Returns
         -------
@@ -150,166 +222,138 @@ class SELUAutoencoder(TransformerMixin, BaseEstimator):
         ------
         DataError
             If a parameter is out of range, the images are not such an array, are fewer than two,
-            are all the same or have too few pixels, or if training diverges.
+            are all the same or have too few pixels, if training diverges, or if the checkpoint
+            is of other images or settings.
+        ModelFileError
+            If the checkpoint is damaged, and the one before it too.
+        OSError
+            If a checkpoint cannot be written.
         """
-        pixels, image_shape = image_table(X)
-        check_variety(pixels)
-        held_out = None if validation is None else image_table(validation, image_shape)[0]
-        recipe, sizes = self._recipe(len(pixels)), self._sizes(pixels.shape[1])
+        check_number("n_processes", self.n_processes, Integral, 1)
+        self._check_columns(X, reset=True)
+        rows, weights, held_out = self._images(X, sample_weight, validation)
+        layout, recipe = self._layout(rows.image_shape), self._recipe(len(rows))
+        keeper = (
+            None if checkpoint is None else Keeper(checkpoint, Task(layout, recipe, rows, weights))
+        )
+        run = keeper.load() if keeper is not None and resume else None
+        if run is None:
+            run = self._begin(layout, recipe)
+        # `verbose` draws a bar of its own; a caller's `progress` takes its place.
+        bar = ProgressBar(quiet=not self.verbose)
+        with bar if progress is None else nullcontext(progress) as report:
+            if self.n_processes == 1:
+                run = train(
+                    run, rows, recipe, weights=weights, validation=held_out, report=report,
+                    callbacks=callbacks, save=None if keeper is None else keeper.save,
+                )  # fmt: skip
+            else:
+                run = train_together(
+                    self.n_processes, run, rows, recipe, weights=weights, validation=held_out,
+                    report=report, callbacks=callbacks, checkpoint=checkpoint,
+                )  # fmt: skip
+        self._online: Run | None = None
+        loss = mean_loss(run.network, rows, self.l2, self.loss, weights)
+        return self._adopt(run.network, run.history, loss)
+
+    def partial_fit(
+        self, X: Images, y: object = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
+        """Train by one pass over images, from where the last call or `fit` stopped.
+
+        The learning rate is `learning_rate` throughout, since no one knows how many calls follow.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in `fit`.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        DataError
+            As `fit` does.
+        """
+        known = self.image_shape_ if hasattr(self, "network_") else None
+        self._check_columns(X, reset=known is None)
+        rows = image_rows(X, known)
+        check_variety(rows)
+        weights = image_weights(sample_weight, len(rows))
+        layout = self._layout(rows.image_shape)
+        plain = {"schedule": "constant", "n_epochs": 1, "patience": None}
+        run = getattr(self, "_online", None)
+        if run is None:
+            recipe = self._recipe(len(rows), **plain)
+            run = self._begin(layout, recipe, self.network_ if known else None)
+        recipe = self._recipe(len(rows), **{**plain, "n_epochs": run.epoch + 1})
+        run = Run(run.state, run.seed, run.epoch, history=run.history)
+        self._online = train(run, rows, recipe, weights=weights)
+        loss = mean_loss(self._online.network, rows, self.l2, self.loss, weights)
+        return self._adopt(self._online.network, self._online.history, loss)
+
+    def _images(
+        self, X: Images, sample_weight: ArrayLike | None, validation: Images | None
+    ) -> tuple[Rows, Pixels | None, Rows | None]:
+        """Return the images to learn from, what they count for, and those held out."""
+        rows = image_rows(X)
+        check_share("validation_fraction", self.validation_fraction)
+        weights = image_weights(sample_weight, len(rows))
+        kept, held_out = np.arange(len(rows)), None
+        if validation is not None:
+            held_out = image_rows(validation, rows.image_shape)
+        elif self.validation_fraction:
+            out = max(1, round(self.validation_fraction * len(rows)))
+            order = np.random.default_rng(len(rows)).permutation(len(rows))
+            held_out, kept = rows.subset(np.sort(order[:out])), np.sort(order[out:])
+        if weights is not None:
+            kept = kept[weights[kept] > 0]
+            weights = weights[kept]
+        if len(kept) < len(rows):
+            rows = rows.subset(kept)
+        check_variety(rows)
+        if self.early_stopping and held_out is None:
+            raise DataError(
+                "early_stopping=True needs images to judge by; give fit a validation set, or a "
+                "validation_fraction"
+            )
+        return rows, weights, held_out
+
+    def _begin(self, layout: Layout, recipe: Recipe, network: Network | None = None) -> Run:
+        """Return a run before its first step."""
         check_choice("init", self.init, INITS)
         seed = check_random_state(self.random_state).randint(2**31 - 1)
-        network = Network.start(sizes, INITS[self.init], np.random.default_rng(seed))
-        # `verbose` draws a bar of its own; a caller's `progress` takes its place.
-        with nullcontext(progress) if progress else ProgressBar(quiet=not self.verbose) as report:
-            network, history = train(
-                network, pixels, recipe, jax.random.key(seed), validation=held_out, report=report
-            )
-        return self._adopt(network, image_shape, history, mean_loss(network, pixels, self.l2))
+        if self.warm_start and hasattr(self, "network_") and self.network_.layout == layout:
+            network = self.network_
+        if network is None:
+            network = Network.start(layout, INITS[self.init], np.random.default_rng(seed))
+        return begin(network, recipe, seed)
 
-    def transform(self, X: Images) -> NDArray[np.float64]:
-        """Encode images.
+    def _layout(self, image_shape: tuple[int, ...]) -> Layout:
+        hidden = self.hidden_sizes
+        if hidden is None:
+            check_choice("architecture", self.architecture, HIDDEN_SIZES)
+            hidden = HIDDEN_SIZES[self.architecture]
+        if not isinstance(hidden, list | tuple):
+            raise DataError(f"hidden_sizes={hidden!r} was given; give (256, 128) or so")
+        return Layout(image_shape, tuple(hidden), self.code_size, self.architecture)
 
-        Parameters
-        ----------
-        X : ImageSet or array
-            Images of the shape that was fitted.
-
-        Returns
-        -------
-        array of shape (n, code_size), float64
-            Computed in float32.
-
-        Raises
-        ------
-        DataError
-            If X holds no such images.
-        """
-        check_is_fitted(self)
-        pixels, _ = image_table(X, self.image_shape_)
-        return encode(self.network_, pixels).astype(np.float64)
-
-    def inverse_transform(self, codes: ArrayLike) -> Pixels:
-        """Draw the images that codes stand for.
-
-        Parameters
-        ----------
-        codes : array of shape (n, code_size)
-
-        Returns
-        -------
-        array of float32 in [0, 1], images of the shape ``image_shape_``
-
-        Raises
-        ------
-        DataError
-            If `codes` is not a finite table of that width.
-        """
-        check_is_fitted(self)
-        table = np.asarray(codes, dtype=np.float32)
-        width = self.network_.sizes[-1]
-        if table.ndim != 2 or table.shape[1] != width or not np.isfinite(table).all():
-            raise DataError(
-                f"codes must be finite numbers of shape (n, {width}); came shape {table.shape}"
-            )
-        return draw(self.network_, table).reshape(len(table), *self.image_shape_)
-
-    def get_feature_names_out(self, input_features: object = None) -> NDArray[np.object_]:
-        """Names of the columns of `transform`: "code0", "code1", ..."""
-        check_is_fitted(self)
-        return np.array([f"code{i}" for i in range(self.network_.sizes[-1])], dtype=object)
-
-    def to_arrays(self) -> tuple[dict[str, Any], dict[str, NDArray[np.float32]]]:
-        """Return all that `from_arrays` needs to build this fitted auto-encoder again.
-
-        Returns
-        -------
-        settings : dict
-            "parameters", "layers", "image_shape", "history" and "loss", as JSON holds them. A
-            `random_state` that is no integer becomes None.
-        arrays : dict of str to array
-            Weights and biases, named ``encoder/0/weight`` and so on.
-        """
-        check_is_fitted(self)
-        parameters = {name: _plain(value) for name, value in self.get_params().items()}
-        parameters["hidden_sizes"] = [int(width) for width in self.hidden_sizes]
-        settings = {
-            "parameters": parameters,
-            "layers": list(self.network_.sizes),
-            "image_shape": list(self.image_shape_),
-            "history": self.history_,
-            "loss": self.loss_,
-        }
-        return settings, self.network_.to_arrays()
-
-    @classmethod
-    def from_arrays(
-        cls, settings: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
-    ) -> "SELUAutoencoder":
-        """Build a fitted auto-encoder from what `to_arrays` returned.
-
-        Its `transform` and `inverse_transform` give the same bits.
-
-        Raises
-        ------
-        ModelFileError
-            If settings or arrays are not those of an auto-encoder.
-        """
-        try:
-            parameters = dict(settings["parameters"])
-            parameters["hidden_sizes"] = tuple(parameters["hidden_sizes"])
-            autoencoder = cls(**parameters)
-            image_shape, sizes = tuple(settings["image_shape"]), tuple(settings["layers"])
-            for width in image_shape + sizes:
-                check_number("a size", width, Integral, 1)
-            if len(sizes) < 2 or sizes[0] != math.prod(image_shape):
-                raise DataError(f"layers {sizes} were given for images of shape {image_shape}")
-            history = {name: [float(x) for x in settings["history"][name]] for name in HISTORY}
-            loss = float(settings["loss"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise ModelFileError(f"the auto-encoder's settings are damaged: {error!r}") from error
-        network = Network.from_arrays(sizes, arrays)
-        return autoencoder._adopt(network, image_shape, history, loss)
-
-    def _adopt(
-        self, network: Network, image_shape: tuple[int, ...], history: History, loss: float
-    ) -> Self:
-        """Take over a trained network; every fitted attribute is set here."""
-        self.network_ = network
-        self.image_shape_ = image_shape
-        self.n_features_in_ = math.prod(image_shape)
-        self.history_ = history
-        self.loss_ = loss
-        self.validation_loss_ = next(reversed(history["validation_loss"]), None)
-        return self
-
-    def _sizes(self, n_pixels: int) -> tuple[int, ...]:
-        """Widths from the pixels to the code."""
-        if not isinstance(self.hidden_sizes, Sequence):
-            raise DataError(f"hidden_sizes={self.hidden_sizes!r} was given; give (256, 128) or so")
-        for width in self.hidden_sizes:
-            check_number("a width in hidden_sizes", width, Integral, 1)
-        check_number("code_size", self.code_size, Integral, 1)
-        if self.code_size >= n_pixels:
-            raise DataError(
-                f"code_size={self.code_size} was given for images of {n_pixels} pixels; "
-                "give fewer numbers than pixels"
-            )
-        return (n_pixels, *self.hidden_sizes, self.code_size)
-
-    def _recipe(self, n_images: int) -> Recipe:
+    def _recipe(self, n_images: int, **changes: Any) -> Recipe:
         """Fill in what depends on the number of images."""
         auto = math.ceil(AUTO_EPOCHS / math.sqrt(n_images))
-        return Recipe(
-            n_epochs=auto if self.n_epochs == "auto" else self.n_epochs,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-            schedule=self.schedule,
-            l2=self.l2,
-        )
-
-
-def _plain(value: Any) -> Any:
-    """Return a parameter as JSON can hold it."""
-    if isinstance(value, np.random.RandomState):
-        return None
-    return value.item() if isinstance(value, np.generic) else value
+        check_number("n_iter_no_change", self.n_iter_no_change, Integral, 1)
+        settings: dict[str, Any] = {
+            "n_epochs": auto if self.n_epochs == "auto" else self.n_epochs,
+            "batch_size": self.batch_size,
+            "learning_rate": self.learning_rate,
+            "schedule": self.schedule,
+            "l2": self.l2,
+            "loss": self.loss,
+            "dropout": self.dropout,
+            "augmentation": augmentation_from(self.augmentation),
+            "consistency": self.consistency,
+            "patience": self.n_iter_no_change if self.early_stopping else None,
+        }
+        return Recipe(**{**settings, **changes})

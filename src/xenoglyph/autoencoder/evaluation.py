@@ -3,54 +3,75 @@
 Blocks of rows keep memory bounded. Which rows share a block may show in the last bits.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
+from functools import partial
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from xenoglyph.autoencoder.network import Network, total_loss
+from xenoglyph.autoencoder.losses import LOSSES, penalty
+from xenoglyph.autoencoder.network import Network
+from xenoglyph.autoencoder.rows import Rows, as_pixels
 
-__all__ = ["BLOCK_NUMBERS", "draw", "encode", "mean_loss"]
+__all__ = ["BLOCK_NUMBERS", "draw", "encode", "errors", "mean_loss"]
 
 Array = NDArray[np.float32]
 
 BLOCK_NUMBERS = 1 << 22
-"""Pixels in a block (16 MB)."""
+"""Pixels in a block: 16 MB as float32."""
 
 
-def encode(network: Network, pixels: Array) -> Array:
-    """Map pixels [n, n_pixels] to codes [n, code_size]."""
-    return _apply(_encode, network, pixels)
+def encode(network: Network, rows: Rows) -> Array:
+    """Map images to codes [n, code_size]."""
+    return _joined(_encode(network, block) for block in _blocks(rows))
 
 
-def draw(network: Network, codes: Array) -> Array:
+def draw(network: Network, codes: Array, loss: str) -> Array:
     """Map codes [n, code_size] to pixels [n, n_pixels] in [0, 1]."""
-    return _apply(_draw, network, codes)
+    size = max(1, BLOCK_NUMBERS // network.layout.n_pixels)
+    parts = (codes[first : first + size] for first in range(0, max(len(codes), 1), size))
+    return _joined(_draw(network, part, loss) for part in parts)
 
 
-def mean_loss(network: Network, pixels: Array, l2: float) -> float:
-    """Take `total_loss` over any number of images [n, n_pixels]."""
-    sums = (len(rows) * float(_total_loss(network, rows, l2)) for rows in _blocks(network, pixels))
-    return sum(sums) / len(pixels)
+def errors(network: Network, rows: Rows, loss: str) -> Array:
+    """Nats per pixel by which each image is missed, shape (n,)."""
+    return _joined(_errors(network, block, loss) for block in _blocks(rows))
 
 
-_encode = jax.jit(Network.encode)
-_total_loss = jax.jit(total_loss)
+def mean_loss(
+    network: Network, rows: Rows, l2: float, loss: str, weights: Array | None = None
+) -> float:
+    """Take the loss that training lowers over any number of images."""
+    missed = errors(network, rows, loss).astype(np.float64)
+    return float(np.average(missed, weights=weights)) + float(_penalty(network, l2))
+
+
+def _blocks(rows: Rows) -> Iterable[NDArray[np.float32] | NDArray[np.uint8]]:
+    """Cut images into blocks, each of about BLOCK_NUMBERS pixels."""
+    size = max(1, BLOCK_NUMBERS // rows.n_pixels)
+    return rows.blocks(size * rows.bytes)
+
+
+def _joined(parts: Iterable[jax.Array]) -> Array:
+    return np.concatenate([np.asarray(part) for part in parts])
 
 
 @jax.jit
-def _draw(network: Network, codes: jax.Array) -> jax.Array:
-    return jax.nn.sigmoid(network.decode(codes))
+def _encode(network: Network, rows: jax.Array) -> jax.Array:
+    return network.encode(as_pixels(rows))
 
 
-def _apply(function: Callable[..., jax.Array], network: Network, table: Array) -> Array:
-    """Apply a function to a table, block by block."""
-    blocks = [np.asarray(function(network, rows)) for rows in _blocks(network, table)]
-    return np.concatenate(blocks)
+@partial(jax.jit, static_argnames="loss")
+def _draw(network: Network, codes: jax.Array, loss: str) -> jax.Array:
+    return LOSSES[loss].picture(network.decode(jnp.asarray(codes)))
 
 
-def _blocks(network: Network, table: Array) -> Iterator[Array]:
-    """Cut the rows of a table into blocks, each of about BLOCK_NUMBERS pixels."""
-    size = max(1, BLOCK_NUMBERS // network.sizes[0])
-    return (table[first : first + size] for first in range(0, len(table), size))
+@partial(jax.jit, static_argnames="loss")
+def _errors(network: Network, rows: jax.Array, loss: str) -> jax.Array:
+    pixels = as_pixels(rows)
+    return LOSSES[loss].errors(network.decode(network.encode(pixels)), pixels)
+
+
+_penalty: Callable[[Network, float], jax.Array] = jax.jit(penalty)

@@ -7,119 +7,156 @@ NeurIPS 30 (2017), theorem 1.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import pairwise
-from types import MappingProxyType
-from typing import Any
+from numbers import Integral
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from xenoglyph.errors import ModelFileError
+from xenoglyph.autoencoder.checks import check_choice, check_number
+from xenoglyph.autoencoder.layers import (
+    Dense,
+    Doubling,
+    Halving,
+    Init,
+    Layer,
+    Weight,
+    alpha_dropout,
+    halved,
+)
+from xenoglyph.errors import DataError, ModelFileError
 
-__all__ = [
-    "INITS",
-    "Dense",
-    "Network",
-    "bernoulli_loss",
-    "glorot_uniform",
-    "lecun_normal",
-    "total_loss",
-]
+__all__ = ["ARCHITECTURES", "Dropout", "Layout", "Network"]
 
 Array = np.ndarray[Any, Any]
-Init = Callable[[np.random.Generator, tuple[int, int]], Array]
-Weight = Callable[[tuple[int, int]], Any]
+Stack = tuple[Layer, ...]
+
+ARCHITECTURES = ("dense", "convolutional")
 
 
-def lecun_normal(random: np.random.Generator, shape: tuple[int, int]) -> Array:
-    """Draw weights [n_in, n_out] from a normal distribution of variance 1 / n_in."""
-    return random.normal(0.0, math.sqrt(1 / shape[0]), shape)
+class Dropout(NamedTuple):
+    """Share of the hidden activations to drop, and the random key that says which."""
+
+    rate: float
+    key: jax.Array
 
 
-def glorot_uniform(random: np.random.Generator, shape: tuple[int, int]) -> Array:
-    """Draw weights [n_in, n_out] evenly, with variance 2 / (n_in + n_out)."""
-    limit = math.sqrt(6 / sum(shape))
-    return random.uniform(-limit, limit, shape)
-
-
-# NumPy draws them, because JAX would compile a program for every shape.
-INITS: Mapping[str, Init] = MappingProxyType(
-    {"lecun_normal": lecun_normal, "glorot_uniform": glorot_uniform}
-)
-"""How weights may start; biases start at zero."""
-
-
-class Dense(eqx.Module):
-    """An affine layer: ``x @ weight + bias``.
+@dataclass(frozen=True)
+class Layout:
+    """What a network is built of, but for the numbers in it.
 
     Attributes
     ----------
-    weight : array of shape (n_in, n_out), float32
-    bias : array of shape (n_out,), float32
+    image_shape : tuple of int
+        (h, w) or (h, w, c), or (n_pixels,) of a table.
+    hidden_sizes : tuple of int
+        Widths of the encoder's hidden layers; of convolutions, their channels.
+    code_size : int
+    architecture : {"dense", "convolutional"}
+
+    Raises
+    ------
+    DataError
+        If one of them is out of range.
     """
 
-    weight: jax.Array
-    bias: jax.Array
+    image_shape: tuple[int, ...]
+    hidden_sizes: tuple[int, ...]
+    code_size: int
+    architecture: str = "dense"
 
-    def __call__(self, x: jax.Array) -> jax.Array:
-        """Map x [..., n_in] to [..., n_out]."""
-        return x @ self.weight + self.bias
+    def __post_init__(self) -> None:
+        for width in self.image_shape:
+            check_number("a side of image_shape", width, Integral, 1)
+        for width in self.hidden_sizes:
+            check_number("a width in hidden_sizes", width, Integral, 1)
+        check_number("code_size", self.code_size, Integral, 1)
+        check_choice("architecture", self.architecture, ARCHITECTURES)
+        if self.code_size >= self.n_pixels:
+            raise DataError(
+                f"code_size={self.code_size} was given for images of {self.n_pixels} pixels "
+                f"(n_features={self.n_pixels}); give fewer numbers than pixels"
+            )
+        if self.architecture == "convolutional" and len(self.image_shape) == 1:
+            raise DataError(
+                "architecture='convolutional' was given for a table; give images of shape "
+                "(n, h, w) or (n, h, w, c)"
+            )
+
+    @property
+    def n_pixels(self) -> int:
+        """Numbers in an image."""
+        return math.prod(self.image_shape)
+
+    def build(self, weight: Weight) -> tuple[Stack, Stack]:
+        """Return encoder and decoder, of the weights that `weight` makes of their shapes."""
+        build = _dense if self.architecture == "dense" else _convolutional
+        return build(self, weight)
+
+    def to_settings(self) -> dict[str, Any]:
+        """Return what JSON can hold, and `from_settings` reads."""
+        return asdict(self)
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> "Layout":
+        """Read what `to_settings` returned."""
+        shapes = {name: tuple(settings[name]) for name in ("image_shape", "hidden_sizes")}
+        return cls(**{**settings, **shapes})
 
 
 class Network(eqx.Module):
     """An encoder and its mirror image, a decoder.
 
     Hidden layers are SELU. The code layer is linear, so that codes may be Gaussian. The decoder
-    ends in logits, whose sigmoid is the image.
+    ends in what `losses` makes a picture of: with the Bernoulli loss logits, whose sigmoid is
+    the image.
 
     Attributes
     ----------
-    encoder, decoder : tuple of Dense
+    encoder, decoder : tuple of Layer
+    layout : Layout
     """
 
-    encoder: tuple[Dense, ...]
-    decoder: tuple[Dense, ...]
+    encoder: Stack
+    decoder: Stack
+    layout: Layout = eqx.field(static=True)
 
     @classmethod
-    def start(cls, sizes: Sequence[int], init: Init, random: np.random.Generator) -> "Network":
+    def start(cls, layout: Layout, init: Init, random: np.random.Generator) -> "Network":
         """Draw an untrained network.
 
         Parameters
         ----------
-        sizes : sequence of int
-            Widths from the pixels to the code; the decoder has them in reverse.
+        layout : Layout
         init : callable
-            One of `INITS`.
+            One of `layers.INITS`.
         random : numpy.random.Generator
         """
-        return cls._of_sizes(sizes, partial(init, random))
+        return cls(*layout.build(partial(init, random)), layout)
 
     @classmethod
-    def from_arrays(cls, sizes: Sequence[int], arrays: Mapping[str, Array]) -> "Network":
+    def from_arrays(cls, layout: Layout, arrays: Mapping[str, Array]) -> "Network":
         """Build a network of what `to_arrays` returned.
-
-        Parameters
-        ----------
-        sizes : sequence of int
-            Widths from the pixels to the code.
-        arrays : mapping of str to ndarray
 
         Raises
         ------
         ModelFileError
             If names, shapes, types or numbers are not those of such a network.
         """
-        outline = jax.eval_shape(partial(cls._of_sizes, sizes, jnp.zeros))
+        outline = jax.eval_shape(lambda: cls(*layout.build(jnp.zeros), layout))
         leaves, structure = jax.tree.flatten_with_path(outline)
         shapes = {_name(path): leaf.shape for path, leaf in leaves}
         if arrays.keys() != shapes.keys():
             raise ModelFileError(
-                f"the auto-encoder's layers {'-'.join(map(str, sizes))} have {len(shapes)} arrays "
-                f"of their own names; came {len(arrays)}, others or not all of them"
+                f"an auto-encoder of {len(layout.hidden_sizes)} hidden layers each way has "
+                f"{len(shapes)} arrays of their own names; came {len(arrays)}, others or not all "
+                "of them"
             )
         for name, shape in shapes.items():
             _check_array(name, arrays[name], shape)
@@ -132,75 +169,46 @@ class Network(eqx.Module):
         """Return all weights and biases by name: ``encoder/0/weight``, ``encoder/0/bias``, ..."""
         return {_name(path): np.array(leaf) for path, leaf in jax.tree.leaves_with_path(self)}
 
-    @classmethod
-    def _of_sizes(cls, sizes: Sequence[int], weight: Weight) -> "Network":
-        """Build a network of the weights that `weight` makes of their shapes."""
-        return cls(_stack(sizes, weight), _stack(sizes[::-1], weight))
-
-    @property
-    def sizes(self) -> tuple[int, ...]:
-        """Widths from the pixels to the code."""
-        return (self.encoder[0].weight.shape[0], *(len(layer.bias) for layer in self.encoder))
-
     @property
     def code_kernel(self) -> jax.Array:
         """Weight of the code layer, shape (n_in, code_size)."""
         return self.encoder[-1].weight
 
-    def encode(self, pixels: jax.Array) -> jax.Array:
+    def encode(self, pixels: jax.Array, dropout: Dropout | None = None) -> jax.Array:
         """Map pixels [n, n_pixels] in [0, 1] to codes [n, code_size]."""
-        return _selu_between(self.encoder, pixels)
+        return _selu_between(self.encoder, pixels, dropout)
 
-    def decode(self, codes: jax.Array) -> jax.Array:
-        """Map codes [n, code_size] to logits [n, n_pixels]."""
-        return _selu_between(self.decoder, codes)
-
-
-def bernoulli_loss(logits: jax.Array, pixels: jax.Array) -> jax.Array:
-    """Binary cross-entropy in nats, averaged over everything.
-
-    ``-x log p - (1 - x) log(1 - p)`` with ``p = sigmoid(z)`` is ``softplus(z) - x z``, which no
-    logit z overflows.
-
-    Parameters
-    ----------
-    logits, pixels : arrays of one shape
-        The pixels x may lie anywhere in [0, 1].
-
-    Returns
-    -------
-    array of shape ()
-    """
-    return jnp.mean(jax.nn.softplus(logits) - pixels * logits)
+    def decode(self, codes: jax.Array, dropout: Dropout | None = None) -> jax.Array:
+        """Map codes [n, code_size] to what becomes pixels [n, n_pixels]."""
+        return _selu_between(self.decoder, codes, dropout)
 
 
-def total_loss(network: Network, pixels: jax.Array, l2: float) -> jax.Array:
-    """Loss that training lowers.
-
-    Parameters
-    ----------
-    network : Network
-    pixels : array of shape (n, n_pixels)
-        Images, which the network is to draw again from their codes.
-    l2 : float
-        Weight of the code kernel's sum of squares, which keeps codes from spreading without
-        bound.
-
-    Returns
-    -------
-    array of shape ()
-        Cross-entropy, as of `bernoulli_loss`, plus the L2 term.
-    """
-    logits = network.decode(network.encode(pixels))
-    return bernoulli_loss(logits, pixels) + l2 * jnp.square(network.code_kernel).sum()
-
-
-def _stack(sizes: Sequence[int], weight: Weight) -> tuple[Dense, ...]:
-    """Build the layers that lead from each size to the next."""
-    return tuple(
-        Dense(jnp.array(weight(shape), jnp.float32), jnp.zeros(shape[1]))
-        for shape in pairwise(sizes)
+def _dense(layout: Layout, weight: Weight) -> tuple[Stack, Stack]:
+    """Dense layers from each width to the next, and back."""
+    sizes = (layout.n_pixels, *layout.hidden_sizes, layout.code_size)
+    there, back = (
+        tuple(Dense.draw(n_in, n_out, weight) for n_in, n_out in pairwise(widths))
+        for widths in (sizes, sizes[::-1])
     )
+    return there, back
+
+
+def _convolutional(layout: Layout, weight: Weight) -> tuple[Stack, Stack]:
+    """Halve pictures until one dense layer makes them codes, and double them back."""
+    height, width, *channels = layout.image_shape
+    shapes = [(height, width, channels[0] if channels else 1)]
+    for own in layout.hidden_sizes:
+        shapes.append(halved(shapes[-1], own))
+    there: list[Layer] = [
+        Halving.draw(shape, own, weight)
+        for shape, own in zip(shapes, layout.hidden_sizes, strict=False)
+    ]
+    numbers = math.prod(shapes[-1])
+    there.append(Dense.draw(numbers, layout.code_size, weight))
+    back: list[Layer] = [Dense.draw(layout.code_size, numbers, weight)]
+    for small, large in pairwise(reversed(shapes)):
+        back.append(Doubling.draw(small, large[:2], large[2], weight))
+    return tuple(there), tuple(back)
 
 
 def _name(path: tuple[Any, ...]) -> str:
@@ -219,8 +227,10 @@ def _check_array(name: str, array: Array, shape: tuple[int, ...]) -> None:
         raise ModelFileError(f"the auto-encoder's array {name} holds NaN or infinity")
 
 
-def _selu_between(layers: Sequence[Dense], x: jax.Array) -> jax.Array:
+def _selu_between(layers: Sequence[Layer], x: jax.Array, dropout: Dropout | None) -> jax.Array:
     """Run x through the layers, with a SELU after each but the last."""
-    for layer in layers[:-1]:
+    for number, layer in enumerate(layers[:-1]):
         x = jax.nn.selu(layer(x))
+        if dropout is not None:
+            x = alpha_dropout(x, dropout.rate, jax.random.fold_in(dropout.key, number))
     return layers[-1](x)

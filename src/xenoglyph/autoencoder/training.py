@@ -1,213 +1,293 @@
-"""One training run: its recipe, what it remembers, its epochs."""
+"""One training run: its epochs, what it remembers, and how it goes on after a break."""
 
 import math
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import partial
-from numbers import Integral, Real
-from types import MappingProxyType
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from numpy.typing import NDArray
 
-from xenoglyph.autoencoder.checks import check_choice, check_number
+from xenoglyph.autoencoder.devices import Devices
 from xenoglyph.autoencoder.evaluation import mean_loss
-from xenoglyph.autoencoder.network import Network, total_loss
+from xenoglyph.autoencoder.network import Network
+from xenoglyph.autoencoder.rows import Rows
+from xenoglyph.autoencoder.steps import Recipe, TrainingState, start, take_step
 from xenoglyph.errors import DataError
 from xenoglyph.progress import Progress, quiet
 
-__all__ = [
-    "HISTORY",
-    "SCHEDULES",
-    "History",
-    "Recipe",
-    "TrainingState",
-    "start",
-    "train",
-    "train_epoch",
-]
+__all__ = ["HISTORY", "Best", "Callback", "Epoch", "History", "Run", "begin", "train"]
 
 Array = NDArray[np.float32]
+Order = NDArray[np.int32]
 History = dict[str, list[float]]
 
-HISTORY = ("loss", "validation_loss", "seconds")
+HISTORY = ("loss", "validation_loss")
 """What a history holds, one number to an epoch."""
 
-SCHEDULES: Mapping[str, Callable[[float, int], optax.Schedule]] = MappingProxyType(
-    {
-        "constant": lambda peak, n_steps: optax.constant_schedule(peak),
-        "one-cycle": lambda peak, n_steps: optax.cosine_onecycle_schedule(n_steps, peak),
-    }
-)
-"""Learning rates: (peak, number of steps) to a function of the step.
+PACE_SECONDS = 0.15
+"""How long the device may work before the run can be stopped."""
+SAVE_SECONDS = 10.0
+"""How often a run that is kept on disk is written there."""
 
-"one-cycle" rises from 1/25 of its peak over the first 30 % of the steps and falls to 1/250,000
-of it, each along half a cosine (L. N. Smith and N. Topin, "Super-convergence", 2018).
-"""
+
+class Epoch(NamedTuple):
+    """What a callback is told after every epoch.
+
+    Attributes
+    ----------
+    epoch : int
+        From 1.
+    n_epochs : int
+    loss : float
+        Mean over the epoch's steps, while they change the network.
+    validation_loss : float or None
+        After the epoch; None without validation images.
+    seconds : float
+        Wall-clock seconds of the epoch, as far as this process ran it.
+    network : Network
+    """
+
+    epoch: int
+    n_epochs: int
+    loss: float
+    validation_loss: float | None
+    seconds: float
+    network: Network
+
+
+Callback = Callable[[Epoch], object]
+"""Called after every epoch; training ends where it returns True."""
+
+
+class Best(NamedTuple):
+    """The network of least validation loss."""
+
+    network: Network
+    loss: float
+    epoch: int
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """How to train; hashable, so that runs of one recipe share their compiled epoch.
+class Run:
+    """All that a run carries from one step to the next; never changed, only replaced.
 
     Attributes
     ----------
-    n_epochs : int
-    batch_size : int
-        Images to a step; all of them where there are fewer.
-    learning_rate : float
-        The peak that `schedule` reaches.
-    schedule : str
-        One of `SCHEDULES`.
-    l2 : float
-        Weight of the code kernel's sum of squares in the loss.
-
-    Raises
-    ------
-    DataError
-        If one of them is out of range.
+    state : TrainingState
+    seed : int
+        From which every random number of the run follows.
+    epoch, batch : int
+        Epochs done, and batches of the next one.
+    order : array of int32 or None
+        Images of the epoch that is under way, in their order.
+    history : dict of str to list of float
+        `HISTORY` by name; "validation_loss" is empty without such images.
+    best : Best or None
+        With early stopping.
+    over : bool
+        Whether training has ended.
     """
 
-    n_epochs: int
-    batch_size: int
-    learning_rate: float
-    schedule: str
-    l2: float
+    state: TrainingState
+    seed: int
+    epoch: int = 0
+    batch: int = 0
+    order: Order | None = None
+    history: History = field(default_factory=lambda: {name: [] for name in HISTORY})
+    best: Best | None = None
+    over: bool = False
 
-    def __post_init__(self) -> None:
-        check_number("n_epochs", self.n_epochs, Integral, 1)
-        check_number("batch_size", self.batch_size, Integral, 1)
-        check_number("learning_rate", self.learning_rate, Real, 0)
-        check_number("l2", self.l2, Real, 0)
-        check_choice("schedule", self.schedule, SCHEDULES)
+    @property
+    def network(self) -> Network:
+        """The network that the run has come to: with early stopping, the best."""
+        return self.state.network if self.best is None else self.best.network
 
-    def optimiser(self, n_images: int) -> optax.GradientTransformation:
-        """Adam (D. P. Kingma and J. Ba, 2015) along the schedule of a whole run."""
-        n_steps = self.n_epochs * max(1, n_images // self.batch_size)
-        return optax.adam(SCHEDULES[self.schedule](self.learning_rate, n_steps))
+    @property
+    def key(self) -> jax.Array:
+        """Random key of what is drawn on the device."""
+        return jax.random.key(self.seed)
+
+    def shuffled(self, n_images: int) -> "Run":
+        """Return the run with the order of the epoch that begins."""
+        random = np.random.Generator(np.random.Philox(key=[self.seed, self.epoch]))
+        return replace(self, order=random.permutation(n_images).astype(np.int32))
 
 
-class TrainingState(NamedTuple):
-    """All that a run carries from one epoch to the next.
-
-    Attributes
-    ----------
-    network : Network
-    optimiser : pytree of arrays
-        Moments and step of Adam.
-    key : jax.Array
-        Random key of the whole run.
-    epoch : array of shape (), int32
-        Epochs done.
-    """
-
-    network: Network
-    optimiser: optax.OptState
-    key: jax.Array
-    epoch: jax.Array
+def begin(network: Network, recipe: Recipe, seed: int) -> Run:
+    """Return a run before its first step."""
+    return Run(start(network, recipe), seed)
 
 
 def train(
-    network: Network,
-    pixels: Array,
+    run: Run,
+    rows: Rows,
     recipe: Recipe,
-    key: jax.Array,
     *,
-    validation: Array | None = None,
+    weights: Array | None = None,
+    validation: Rows | None = None,
     report: Progress = quiet,
-) -> tuple[Network, History]:
-    """Train a network.
-
-    Parameters
-    ----------
-    network : Network
-        Untrained. It is consumed: its buffers may hold the trained one.
-    pixels : array of shape (n_images, n_pixels), float32 in [0, 1]
-    recipe : Recipe
-    key : jax.Array
-        Random key, from which the order of the images follows.
-    validation : array of shape (n, n_pixels), optional
-        Images whose loss is taken after every epoch.
-    report : callable, optional
-        Told of every epoch.
-
-    Returns
-    -------
-    network : Network
-    history : dict of str to list of float
-        `HISTORY` by name; "validation_loss" is empty without such images.
-
-    Raises
-    ------
-    DataError
-        If the loss becomes infinite or NaN.
-    """
-    state, images = start(network, len(pixels), recipe, key), jnp.asarray(pixels)
-    history: History = {name: [] for name in HISTORY}
-    for epoch in range(1, recipe.n_epochs + 1):
-        began = time.perf_counter()
-        state, mean = train_epoch(state, images, recipe)
-        loss = float(mean)
-        if not math.isfinite(loss):
-            raise DataError(
-                f"training diverged in epoch {epoch} with learning_rate={recipe.learning_rate}; "
-                "give a smaller one"
-            )
-        history["loss"].append(loss)
-        note = f"loss {loss:.4f}"
-        if validation is not None:
-            history["validation_loss"].append(mean_loss(state.network, validation, recipe.l2))
-            note += f", validation {history['validation_loss'][-1]:.4f}"
-        history["seconds"].append(time.perf_counter() - began)
-        report("autoencoder", epoch, recipe.n_epochs, note)
-    return state.network, history
-
-
-def start(network: Network, n_images: int, recipe: Recipe, key: jax.Array) -> TrainingState:
-    """Return the state before the first epoch."""
-    return TrainingState(network, recipe.optimiser(n_images).init(network), key, jnp.int32(0))
-
-
-@partial(jax.jit, static_argnames="recipe", donate_argnames="state")
-def train_epoch(
-    state: TrainingState, pixels: jax.Array, recipe: Recipe
-) -> tuple[TrainingState, jax.Array]:
-    """Train for one epoch, wholly on the device.
+    callbacks: Sequence[Callback] = (),
+    save: Callable[[Run], None] | None = None,
+) -> Run:
+    """Train until the last epoch.
 
     Every epoch takes the images in a new random order. Those that do not fill a last batch sit
     this epoch out; which they are is chance, so over the epochs every image is used.
 
     Parameters
     ----------
-    state : TrainingState
-        Consumed: its buffers hold the new state.
-    pixels : array of shape (n_images, n_pixels), float32 in [0, 1]
+    run : Run
+        As `begin` returned it, or as it was saved.
+    rows : Rows
     recipe : Recipe
+    weights : array of shape (n_images,), optional
+        What each image counts for.
+    validation : Rows, optional
+        Images whose loss is taken after every epoch.
+    report : callable, optional
+        Told of every epoch.
+    callbacks : sequence of callable
+        See `Callback`.
+    save : callable, optional
+        Given the run every few seconds, at the end, and when an exception passes through.
 
     Returns
     -------
-    state : TrainingState
-    loss : array of shape ()
-        Mean of the total loss over the epoch's steps, each taken before its own update.
+    Run
+
+    Raises
+    ------
+    DataError
+        If the loss becomes infinite or NaN.
     """
-    n_images = len(pixels)
-    size = min(recipe.batch_size, n_images)
-    optimiser = recipe.optimiser(n_images)
-    order = jax.random.permutation(jax.random.fold_in(state.key, state.epoch), n_images)
-    batches = order[: n_images // size * size].reshape(-1, size)
+    devices = Devices()
+    recipe = recipe.in_batches_of(devices.batch_size(min(recipe.batch_size, len(rows))))
+    run, saved = replace(run, state=devices.replicate(run.state)), time.monotonic()
+    feed, pace = _Feed(rows, weights, recipe, devices), _Pace(devices)
+    try:
+        while not run.over:
+            began = time.perf_counter()
+            for run in feed.epoch(run, pace):  # noqa: B020  # each takes the place of the last
+                if save is not None and time.monotonic() - saved > SAVE_SECONDS:
+                    if devices.process == 0:
+                        save(run)
+                    saved = time.monotonic()
+            run = _closed(run, recipe, feed.n_batches, devices, validation)
+            epoch = _epoch(run, recipe, time.perf_counter() - began)
+            _report(epoch, report)
+            asked = [callback(epoch) is True for callback in callbacks]
+            run = replace(run, over=devices.agree(_is_last(run, recipe) or any(asked)))
+    finally:
+        if save is not None and devices.process == 0:
+            save(run)
+    return replace(run, state=devices.local(run.state))
 
-    def step(
-        carry: tuple[Network, optax.OptState], batch: jax.Array
-    ) -> tuple[tuple[Network, optax.OptState], jax.Array]:
-        network, moments = carry
-        loss, gradient = jax.value_and_grad(total_loss)(network, pixels[batch], recipe.l2)
-        updates, moments = optimiser.update(gradient, moments)
-        return (optax.apply_updates(network, updates), moments), loss
 
-    (network, moments), losses = jax.lax.scan(step, (state.network, state.optimiser), batches)
-    return TrainingState(network, moments, state.key, state.epoch + 1), losses.mean()
+class _Pace:
+    """How many steps to take before looking up, so that a run can be stopped soon."""
+
+    def __init__(self, devices: Devices) -> None:
+        self.alone, self.steps, self.began = devices.n_processes == 1, 1, time.perf_counter()
+
+    def adapt(self, taken: int) -> None:
+        """Take more or fewer steps the next time; processes must keep step, and keep to one."""
+        now = time.perf_counter()
+        if self.alone:
+            each = (now - self.began) / taken
+            self.steps = max(1, int(PACE_SECONDS / max(each, 1e-6)))
+        self.began = now
+
+
+@dataclass(frozen=True)
+class _Feed:
+    """Brings batches to the devices, and takes the steps over them."""
+
+    rows: Rows
+    weights: Array | None
+    recipe: Recipe
+    devices: Devices
+
+    @property
+    def n_batches(self) -> int:
+        """Steps to an epoch."""
+        return len(self.rows) // self.recipe.batch_size
+
+    def epoch(self, run: Run, pace: _Pace) -> Iterator[Run]:
+        """Take the steps that the epoch still lacks; the run as it is after every few of them."""
+        if run.order is None:
+            run = run.shuffled(len(self.rows))
+        while run.batch < self.n_batches:
+            done, until = run.batch, min(run.batch + pace.steps, self.n_batches)
+            run = self._steps(run, until)
+            pace.adapt(until - done)
+            yield run
+
+    def _steps(self, run: Run, until: int) -> Run:
+        """Take the steps to batch `until`; while the device works, the next one is fetched."""
+        state, n_steps = run.state, self.recipe.n_epochs * self.n_batches
+        for number in range(run.batch, until):
+            batch, weights = self._batch(run, number)
+            state = take_step(state, batch, weights, run.key, self.recipe, n_steps)
+        if not math.isfinite(float(state.loss)):
+            raise DataError(
+                f"training diverged in epoch {run.epoch + 1} with "
+                f"learning_rate={self.recipe.learning_rate}; give a smaller one"
+            )
+        return replace(run, state=state, batch=until)
+
+    def _batch(self, run: Run, number: int) -> tuple[jax.Array, jax.Array | None]:
+        """Bring one batch to the devices."""
+        assert run.order is not None
+        size = self.recipe.batch_size
+        index = self.devices.own(run.order[number * size : (number + 1) * size])
+        weights = None if self.weights is None else self.devices.share(self.weights[index])
+        return self.devices.share(self.rows.take(index)), weights
+
+
+def _closed(
+    run: Run, recipe: Recipe, n_batches: int, devices: Devices, validation: Rows | None
+) -> Run:
+    """Return the run after the last batch of an epoch."""
+    history = {name: list(values) for name, values in run.history.items()}
+    history["loss"].append(float(run.state.loss) / n_batches)
+    best = run.best
+    if validation is not None:
+        network = devices.local(run.state.network)
+        held_out = mean_loss(network, validation, recipe.l2, recipe.loss)
+        history["validation_loss"].append(held_out)
+        if recipe.patience is not None and (best is None or held_out < best.loss):
+            best = Best(network, held_out, run.epoch + 1)
+    state = run.state._replace(loss=jnp.zeros_like(run.state.loss))
+    return replace(
+        run, state=state, epoch=run.epoch + 1, batch=0, order=None, history=history, best=best
+    )
+
+
+def _epoch(run: Run, recipe: Recipe, seconds: float) -> Epoch:
+    held_out = run.history["validation_loss"]
+    return Epoch(
+        run.epoch,
+        recipe.n_epochs,
+        run.history["loss"][-1],
+        held_out[-1] if held_out else None,
+        seconds,
+        run.state.network,
+    )
+
+
+def _report(epoch: Epoch, report: Progress) -> None:
+    note = f"loss {epoch.loss:.4f}"
+    if epoch.validation_loss is not None:
+        note += f", validation {epoch.validation_loss:.4f}"
+    report("autoencoder", epoch.epoch, epoch.n_epochs, note)
+
+
+def _is_last(run: Run, recipe: Recipe) -> bool:
+    """Whether training ends here: by the number of epochs, or for want of progress."""
+    if run.epoch >= recipe.n_epochs:
+        return True
+    return run.best is not None and run.epoch - run.best.epoch >= (recipe.patience or 0)

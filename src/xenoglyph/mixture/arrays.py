@@ -65,8 +65,6 @@ def from_arrays(settings: Mapping[str, Any], arrays: Mapping[str, Array]) -> MML
         If the arrays are no mixture: wrong shapes, weights or covariances.
     """
     try:
-        if "criterion" not in settings:
-            settings, arrays = _from_schema_1(settings, arrays)
         values = {name: np.asarray(arrays[name], np.float64) for name in NAMES}
         mixture = MMLGaussianMixture(**settings["parameters"])
         fitted = _fitted(settings, values)
@@ -107,24 +105,6 @@ def _check(structure: Covariance, values: Mapping[str, Array]) -> None:
     for matrices in (structure.dense(C, d), spread[None]):
         _require(np.allclose(matrices, matrices.swapaxes(1, 2)), "covariances are not symmetric")
         np.linalg.cholesky(matrices)  # raises where one is not positive definite
-
-
-def _from_schema_1(
-    settings: Mapping[str, Any], arrays: Mapping[str, Array]
-) -> tuple[dict[str, Any], dict[str, Array]]:
-    """Bring what the first model files held to today's form; what they lack is not known."""
-    parameters = {**settings["parameters"], "search": "annihilation"}
-    today = {
-        **settings,
-        "parameters": parameters,
-        "covariance_type": parameters["covariance_type"],
-        "criterion": parameters["criterion"],
-        "n": None,
-        "log_likelihood": None,
-        "converged": True,
-    }
-    # No criterion of those days asks for the spread.
-    return today, {**arrays, "spread": np.eye(len(arrays["scale"]))}
 
 
 def _known(number: float) -> float | None:

@@ -22,6 +22,7 @@ RESULT = (
     "scores",
     "seconds",
     "peak_memory_bytes",
+    "command",
     "settings",
     "versions",
 )
@@ -59,10 +60,12 @@ class Summary:
     scores: dict[str, float] | None
     """Agreement with labels; None where there are none."""
     seconds: dict[str, float]
+    """Wall-clock seconds of each stage; empty where they are not known."""
     peak_memory_bytes: int | None
     """None where it is not known."""
     settings: dict[str, Any]
     versions: dict[str, str]
+    """Of the libraries that made the discovery, as far as that is known."""
     command: str
     """What makes the discovery again."""
     sources: list[dict[str, str]]
@@ -87,6 +90,7 @@ def summarise(
     seconds: Mapping[str, float] | None = None,
     peak_memory_bytes: int | None = None,
     command: str = "",
+    versions: Mapping[str, str] | None = None,
 ) -> Summary:
     """Gather every number of a fitted or loaded discovery.
 
@@ -94,11 +98,14 @@ def summarise(
     ----------
     discovery : SymbolDiscovery
     seconds : mapping, optional
-        Stage to wall-clock seconds; the discovery's own by default.
+        Stage to wall-clock seconds; the discovery's own by default, of which a loaded one has
+        none.
     peak_memory_bytes : int, optional
         Largest memory that the process has held.
     command : str, default=""
         The command line that makes the discovery again; the Python expression by default.
+    versions : mapping, optional
+        Library to version; those of this process by default.
 
     Returns
     -------
@@ -121,7 +128,7 @@ def summarise(
         seconds=dict(discovery.seconds_ if seconds is None else seconds),
         peak_memory_bytes=peak_memory_bytes,
         settings=_settings(discovery),
-        versions=library_versions(),
+        versions=library_versions() if versions is None else dict(versions),
         command=command or f"{' '.join(repr(discovery).split())}.fit(images)",
         sources=[asdict(source) for source in evidence.sources],
         symbols=[

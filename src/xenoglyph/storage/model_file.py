@@ -7,7 +7,7 @@ no NaN)::
 
     arrays    the sorted names of all arrays: a closed list
     kind      what the file describes
-    schema    SCHEMA_VERSION; 1 is read too
+    schema    SCHEMA_VERSION
     settings  whatever the writer needs besides arrays
     sha256    of the whole file, with these 64 digits themselves taken as zeros
 
@@ -35,10 +35,9 @@ from xenoglyph.errors import ModelFileError
 from xenoglyph.storage.atomic import atomic_write
 from xenoglyph.storage.strict_json import canonical, parse
 
-__all__ = ["SCHEMA_VERSION", "read_model", "write_model"]
+__all__ = ["SCHEMA_VERSION", "encode", "read_model", "write_model"]
 
-SCHEMA_VERSION = 2
-READABLE = (1, SCHEMA_VERSION)
+SCHEMA_VERSION = 3
 
 Array = NDArray[Any]
 
@@ -89,10 +88,11 @@ def write_model(
     ------
     ModelFileError
         Where `settings` or `arrays` are none of that. Nothing is written.
-    OSError
-        Where the file cannot be written; what was there before is untouched.
+    StorageError, OSError
+        Where the file does not fit on the disk, or cannot be written for another reason; what
+        was there before is untouched.
     """
-    atomic_write(path, _encode(kind, settings, arrays))
+    atomic_write(path, encode(kind, settings, arrays))
 
 
 def read_model(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Any], dict[str, Array]]:
@@ -129,7 +129,8 @@ def read_model(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Any],
         raise ModelFileError(f"{path} cannot be read: {error.strerror}.") from error
 
 
-def _encode(kind: str, settings: Mapping[str, Any], arrays: Mapping[str, Array]) -> bytes:
+def encode(kind: str, settings: Mapping[str, Any], arrays: Mapping[str, Array]) -> bytes:
+    """Return the bytes of a model file; `write_model` says what it takes and raises."""
     arrays = {name: _plain(array) for name, array in arrays.items()}
     _check_arrays(arrays)
     record = {
@@ -203,7 +204,7 @@ def _sha256(data: bytes, start: int, end: int) -> bytes:
 
 
 def _read_record(header: bytes) -> dict[str, Any]:
-    """Read the record in the header, if it is one that `_encode` could have written."""
+    """Read the record in the header, if it is one that `encode` could have written."""
     try:
         metadata = parse(header)["__metadata__"]
         text = metadata["xenoglyph"]
@@ -213,10 +214,10 @@ def _read_record(header: bytes) -> dict[str, Any]:
         raise ModelFileError("its header is not strict JSON of the known form") from error
     if not sound:
         raise ModelFileError("its record is not canonical JSON")
-    if record.get("schema") not in READABLE:
+    if record.get("schema") != SCHEMA_VERSION:
         raise ModelFileError(
             f"its schema version is {record.get('schema')!r:.20}, and this xenoglyph knows "
-            f"{READABLE[0]} to {READABLE[-1]}: install a newer xenoglyph"
+            f"{SCHEMA_VERSION}: install the xenoglyph that wrote it"
         )
     if set(record) != RECORD_KEYS or not isinstance(record["settings"], dict):
         raise ModelFileError("its record does not have the known keys")

@@ -1,0 +1,136 @@
+"""Moving, turning, scaling, slanting and bending images at random, on the device."""
+
+from dataclasses import dataclass
+from numbers import Real
+
+import jax
+import jax.numpy as jnp
+
+from xenoglyph.autoencoder.checks import check_number
+from xenoglyph.errors import DataError
+
+__all__ = ["Augmentation", "augmentation_from"]
+
+BENDS = 4
+"""Points along each side at which an elastic bend is drawn; between them it is smooth."""
+OVERSHOOT = 1.25**2
+"""How far a cubic between points can go beyond them, in both directions together."""
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How far an image may be moved without showing another symbol.
+
+    Every image of every step is moved anew, by amounts drawn evenly from minus to plus what is
+    given here. Pixels from beyond the image are zero.
+
+    Parameters
+    ----------
+    shift : float, default=0.0
+        Along each axis, as a share of the side.
+    rotation : float, default=0.0
+        In degrees.
+    scale : float, default=0.0
+        Size is multiplied by ``exp(u)``, u up to this.
+    slant : float, default=0.0
+        Sideways shift of the upper edge against the lower one, as a share of the height.
+    elastic : float, default=0.0
+        Largest shift of a smooth random bend (P. Y. Simard, D. Steinkraus and J. C. Platt, 2003),
+        as a share of the side.
+
+    Raises
+    ------
+    DataError
+        If one of them is negative or not finite.
+    """
+
+    shift: float = 0.0
+    rotation: float = 0.0
+    scale: float = 0.0
+    slant: float = 0.0
+    elastic: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in self.__dataclass_fields__:
+            check_number(f"augmentation's {name}", getattr(self, name), Real, 0)
+
+    def move(self, pixels: jax.Array, image_shape: tuple[int, ...], key: jax.Array) -> jax.Array:
+        """Return images [n, n_pixels], each moved by its own random amounts.
+
+        Parameters
+        ----------
+        pixels : array of shape (n, n_pixels)
+        image_shape : tuple of int
+            (h, w) or (h, w, c).
+        key : jax.Array
+            Random key.
+        """
+        if len(image_shape) == 1:
+            raise DataError(
+                "augmentation was given for a table; give images of shape (n, h, w) or "
+                "(n, h, w, c)"
+            )
+        height, width, *channels = image_shape
+        pictures = pixels.reshape(len(pixels), height, width, *(channels or [1]))
+        places = self._places(len(pixels), height, width, key)
+        moved: jax.Array = jax.vmap(_sampled)(pictures, places).reshape(pixels.shape)
+        return moved
+
+    def _places(self, n: int, height: int, width: int, key: jax.Array) -> jax.Array:
+        """Where each new pixel comes from: row and column [n, 2, h, w], in pixels."""
+        turn, size, slant, move, bend = jax.random.split(key, 5)
+        angle = jnp.deg2rad(self.rotation) * _even(turn, (n,))
+        scale = jnp.exp(-self.scale * _even(size, (n,)))
+        cosine, sine = scale * jnp.cos(angle), scale * jnp.sin(angle)
+        lean = self.slant * _even(slant, (n,))
+        matrix = jnp.stack(
+            [jnp.stack([cosine, -sine], -1), jnp.stack([sine + lean, cosine], -1)], -2
+        )
+        sides = jnp.array([height, width], jnp.float32)
+        centre = (sides - 1) / 2
+        grid = jnp.stack(jnp.meshgrid(jnp.arange(height), jnp.arange(width), indexing="ij"))
+        away = grid - centre[:, None, None]
+        shift = self.shift * sides * _even(move, (n, 2)) + centre
+        turned = jnp.einsum("nij,jhw->nihw", matrix, away, precision="highest")
+        places: jax.Array = turned + shift[:, :, None, None]
+        if self.elastic == 0.0:
+            return places
+        bends = self.elastic / OVERSHOOT * _even(bend, (n, 2, BENDS, BENDS))
+        smooth = jax.image.resize(bends, (n, 2, height, width), "cubic")
+        bent: jax.Array = places + smooth * sides[:, None, None]
+        return bent
+
+
+def augmentation_from(value: object) -> Augmentation | None:
+    """Return an augmentation as it is, or made of a mapping; None stays None.
+
+    Raises
+    ------
+    DataError
+        If `value` is neither.
+    """
+    if value is None or isinstance(value, Augmentation):
+        return value
+    try:
+        return Augmentation(**value)  # type: ignore[arg-type]
+    except TypeError as error:
+        known = ", ".join(Augmentation.__dataclass_fields__)
+        raise DataError(
+            f"augmentation={value!r} was given; give an Augmentation, or a dict of {known}"
+        ) from error
+
+
+def _even(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+    return jax.random.uniform(key, shape, minval=-1.0, maxval=1.0)
+
+
+def _sampled(picture: jax.Array, places: jax.Array) -> jax.Array:
+    """Interpolate one picture [h, w, c] linearly at places [2, h, w]; zero outside."""
+    height, width, _ = picture.shape
+    padded = jnp.pad(picture, ((1, 2), (1, 2), (0, 0)))
+    row, column = jnp.clip(places[0] + 1, 0, height + 1), jnp.clip(places[1] + 1, 0, width + 1)
+    top, left = row.astype(jnp.int32), column.astype(jnp.int32)
+    down, right = (row - top)[..., None], (column - left)[..., None]
+    upper = padded[top, left] * (1 - right) + padded[top, left + 1] * right
+    lower = padded[top + 1, left] * (1 - right) + padded[top + 1, left + 1] * right
+    return upper * (1 - down) + lower * down
