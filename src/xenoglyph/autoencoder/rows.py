@@ -141,7 +141,7 @@ def _array(X: ArrayLike) -> Pixels:
         raise DataError(f"images must be uint8, bool or floats in [0, 1]; came {array.dtype}")
     if array.ndim not in (2, 3, 4):
         raise DataError(
-            f"images must have shape (n, h, w), (n, h, w, c) or (n, n_pixels), came {array.shape}: "
+            f"images must have shape (n, h, w), (n, h, w, c) or (n, n_pixels), not {array.shape}: "
             "Reshape your data, which needs a first axis even for one image"
         )
     if array.ndim == 4 and array.shape[3] not in (1, 3, 4):
