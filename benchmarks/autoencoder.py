@@ -106,7 +106,7 @@ def loss_of(autoencoder: SELUAutoencoder, images: NDArray[np.uint8]) -> float:
     """Compute the loss in NumPy, from the pictures that the images' codes are drawn as."""
     x = images / 255.0
     drawn = autoencoder.inverse_transform(autoencoder.transform(images)).astype(np.float64)
-    drawn = np.minimum(drawn, 1 - 2.0**-24)  # float32 rounds the sigmoid of 17 to one
+    drawn = np.clip(drawn, 1e-38, 1 - 2.0**-24)  # float32 rounds the sigmoid of 17 to one
     kernel = np.asarray(autoencoder.network_.code_kernel, dtype=np.float64)
     entropy = -(xlogy(x, drawn) + xlog1py(1 - x, -drawn)).mean()
     return float(entropy + autoencoder.l2 * np.square(kernel).sum())
@@ -192,7 +192,7 @@ def _run(module: str, *arguments: str) -> Any:
     command = [sys.executable, "-m", module, *arguments]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise SystemExit(f"{module} failed: {_last_line(done.stderr)}")
+        raise SystemExit(f"{module} failed:\n{done.stderr}")
     return json.loads(_last_line(done.stdout))
 
 

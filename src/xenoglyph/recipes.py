@@ -33,6 +33,7 @@ RECIPES: Mapping[str, Recipe] = {
         autoencoder={
             "init": "glorot_uniform",
             "schedule": "constant",
+            "solver": "adam",
             "learning_rate": 1e-3,
             "batch_size": 4096,
             "n_epochs": 600,

@@ -25,7 +25,7 @@ from xenoglyph.autoencoder.training import Run, begin, train
 from xenoglyph.errors import CheckpointWarning, DataError, ModelFileError
 
 LAYOUT = Layout((4, 4), (8,), 3)
-RECIPE = Recipe(4, 5, 1e-3, "one-cycle", 0.01, dropout=0.1, patience=9)
+RECIPE = Recipe(4, 5, 1e-3, "one-cycle", "nadam", 0.01, dropout=0.1, patience=9)
 
 
 def rows(seed: int = 0) -> Rows:

@@ -131,7 +131,7 @@ def test_convolutions_that_start_otherwise_do_not(init: Init) -> None:
 def trained(init: Init) -> Network:
     """Ten epochs over the standardised digits, by half the squared error."""
     rows = Rows(digits(), (N_PIXELS,))
-    recipe = Recipe(10, 64, 1e-4, "constant", 0.0, loss="gaussian", dropout=0.05)
+    recipe = Recipe(10, 64, 1e-4, "constant", "adam", 0.0, loss="gaussian", dropout=0.05)
     run = begin(Network.start(TRAINED, init, np.random.default_rng(0)), recipe, 0)
     return train(run, rows, recipe).network
 

@@ -34,6 +34,7 @@ def recipe(**changes: Any) -> Recipe:
         "batch_size": 4,
         "learning_rate": 1e-3,
         "schedule": "constant",
+        "solver": "adam",
         "l2": 0.01,
     }
     return Recipe(**{**plain, **changes})
@@ -131,6 +132,7 @@ def test_one_cycle_is_finite_in_the_shortest_runs(n_steps: int) -> None:
         ({"learning_rate": np.inf}, "learning_rate=inf"),
         ({"l2": np.nan}, "l2=nan"),
         ({"schedule": "warm"}, "schedule='warm' was given; give one of constant, one-cycle"),
+        ({"solver": "lion"}, "solver='lion' was given; give one of adam, nadam"),
         ({"loss": "cubic"}, "loss='cubic' was given; give one of bernoulli, gaussian"),
         ({"dropout": 1.0}, "dropout=1.0 was given; give a number from 0 to less than 1"),
         ({"consistency": 1.0}, "consistency was given without augmentation"),

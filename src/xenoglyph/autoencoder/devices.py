@@ -27,7 +27,7 @@ class Devices:
         mesh = Mesh(np.array(jax.devices()), ("images",))
         self.n_devices = mesh.size
         self._everywhere = NamedSharding(mesh, PartitionSpec())  # type: ignore[no-untyped-call]
-        self._shared = NamedSharding(mesh, PartitionSpec("images"))  # type: ignore[no-untyped-call]
+        self._shared = NamedSharding(mesh, PartitionSpec(None, "images"))  # type: ignore[no-untyped-call]
 
     def batch_size(self, size: int) -> int:
         """Return the largest batch of at most `size` images that the devices can share evenly.
@@ -44,13 +44,13 @@ class Devices:
             )
         return size - size % self.n_devices
 
-    def own(self, batch: NDArray[Any]) -> NDArray[Any]:
-        """Of the images of a batch, return those that this process brings."""
-        share = len(batch) // self.n_processes
-        return batch[self.process * share : (self.process + 1) * share]
+    def own(self, batches: NDArray[Any]) -> NDArray[Any]:
+        """Of the images of each batch [c, size], return those that this process brings."""
+        share = batches.shape[1] // self.n_processes
+        return batches[:, self.process * share : (self.process + 1) * share]
 
     def share(self, own: NDArray[Any]) -> jax.Array:
-        """Bring this process's part of a batch to its devices."""
+        """Bring this process's part of the batches [c, size, ...] to its devices."""
         shared: jax.Array = jax.make_array_from_process_local_data(self._shared, own)  # type: ignore[no-untyped-call]
         return shared
 

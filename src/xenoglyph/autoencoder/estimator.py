@@ -47,7 +47,7 @@ class SELUAutoencoder(FittedAutoencoder):
 
     Images go through SELU layers of `hidden_sizes` to a linear layer, the code, and through the
     same layers in reverse to every pixel. With the defaults images of 28x28 pass
-    784-256-128-6-128-256-784 units. Trained by Adam on the cross-entropy of the pixels, with an
+    784-256-128-6-128-256-784 units. Trained on the cross-entropy of the pixels, with an
     L2 penalty on the code layer's kernel alone. See `xenoglyph.autoencoder` for what SELU is for.
 
     Parameters
@@ -80,8 +80,10 @@ class SELUAutoencoder(FittedAutoencoder):
     batch_size : int, default=256
         Images to a step; all of them where there are fewer. Images that do not fill a last batch
         sit an epoch out: other ones in every epoch, by chance.
-    learning_rate : float, default=0.008
-        Of Adam; its peak, where `schedule` is "one-cycle".
+    solver : {"nadam", "adam"}, default="nadam"
+        Adam, with Nesterov's momentum or as it was first published.
+    learning_rate : float, default=0.012
+        Its peak, where `schedule` is "one-cycle".
     schedule : {"one-cycle", "constant"}, default="one-cycle"
         How the learning rate runs over the whole fit.
     validation_fraction : float, default=0.0
@@ -147,7 +149,8 @@ class SELUAutoencoder(FittedAutoencoder):
         consistency: float = 0.0,
         n_epochs: int | Literal["auto"] = "auto",
         batch_size: int = 256,
-        learning_rate: float = 8e-3,
+        solver: str = "nadam",
+        learning_rate: float = 0.012,
         schedule: str = "one-cycle",
         validation_fraction: float = 0.0,
         early_stopping: bool = False,
@@ -168,6 +171,7 @@ class SELUAutoencoder(FittedAutoencoder):
         self.consistency = consistency
         self.n_epochs = n_epochs
         self.batch_size = batch_size
+        self.solver = solver
         self.learning_rate = learning_rate
         self.schedule = schedule
         self.validation_fraction = validation_fraction
@@ -349,6 +353,7 @@ class SELUAutoencoder(FittedAutoencoder):
             "batch_size": self.batch_size,
             "learning_rate": self.learning_rate,
             "schedule": self.schedule,
+            "solver": self.solver,
             "l2": self.l2,
             "loss": self.loss,
             "dropout": self.dropout,

@@ -18,7 +18,16 @@ from xenoglyph.autoencoder.network import Dropout, Network
 from xenoglyph.autoencoder.rows import as_pixels
 from xenoglyph.errors import DataError
 
-__all__ = ["SCHEDULES", "Recipe", "TrainingState", "start", "step_loss", "take_step"]
+__all__ = [
+    "SCHEDULES",
+    "SOLVERS",
+    "Recipe",
+    "TrainingState",
+    "start",
+    "step_loss",
+    "take_step",
+    "take_steps",
+]
 
 SCHEDULES: Mapping[str, Callable[[float, int], optax.Schedule]] = MappingProxyType(
     {
@@ -30,6 +39,16 @@ SCHEDULES: Mapping[str, Callable[[float, int], optax.Schedule]] = MappingProxyTy
 
 "one-cycle" rises from 1/25 of its peak over the first 30 % of the steps and falls to 1/250,000
 of it, each along half a cosine (L. N. Smith and N. Topin, "Super-convergence", 2018).
+"""
+
+SOLVERS: Mapping[str, Callable[[optax.Schedule], optax.GradientTransformation]] = MappingProxyType(
+    {"adam": optax.adam, "nadam": partial(optax.nadam, b1=0.95, b2=0.95)}
+)
+"""How steps follow from gradients: (learning rate) to a transformation.
+
+"adam" is that of D. P. Kingma and J. Ba (2015) with their constants, "nadam" has Nesterov's
+momentum besides (T. Dozat, "Incorporating Nesterov momentum into Adam", 2016) and remembers
+twenty gradients where Adam remembers ten of them and a thousand of their squares.
 """
 
 
@@ -46,6 +65,8 @@ class Recipe:
         The peak that `schedule` reaches.
     schedule : str
         One of `SCHEDULES`.
+    solver : str
+        One of `SOLVERS`.
     l2 : float
         Weight of the code kernel's sum of squares in the loss.
     loss : str
@@ -68,6 +89,7 @@ class Recipe:
     batch_size: int
     learning_rate: float
     schedule: str
+    solver: str
     l2: float
     loss: str = "bernoulli"
     dropout: float = 0.0
@@ -82,6 +104,7 @@ class Recipe:
         check_number("l2", self.l2, Real, 0)
         check_number("consistency", self.consistency, Real, 0)
         check_choice("schedule", self.schedule, SCHEDULES)
+        check_choice("solver", self.solver, SOLVERS)
         check_choice("loss", self.loss, LOSSES)
         check_share("dropout", self.dropout)
         if self.consistency and self.augmentation is None:
@@ -92,8 +115,8 @@ class Recipe:
         return replace(self, batch_size=size)
 
     def optimiser(self, n_steps: int) -> optax.GradientTransformation:
-        """Adam (D. P. Kingma and J. Ba, 2015) along the schedule of a whole run."""
-        return optax.adam(SCHEDULES[self.schedule](self.learning_rate, n_steps))
+        """Return the solver along the schedule of a whole run."""
+        return SOLVERS[self.solver](SCHEDULES[self.schedule](self.learning_rate, n_steps))
 
 
 class TrainingState(NamedTuple):
@@ -103,7 +126,7 @@ class TrainingState(NamedTuple):
     ----------
     network : Network
     optimiser : pytree of arrays
-        Moments and step of Adam.
+        Moments and step of the solver.
     step : array of shape (), int32
         Steps done.
     loss : array of shape (), float32
@@ -133,8 +156,6 @@ def take_step(
 ) -> TrainingState:
     """Take one step.
 
-    A program of one step: inside a loop on the device XLA's convolutions use a single core.
-
     Parameters
     ----------
     state : TrainingState
@@ -155,6 +176,40 @@ def take_step(
     updates, moments = recipe.optimiser(n_steps).update(gradient, state.optimiser)
     network = optax.apply_updates(state.network, updates)
     return TrainingState(network, moments, state.step + 1, state.loss + loss)
+
+
+@partial(jax.jit, static_argnames=("recipe", "n_steps"))
+def take_steps(
+    state: TrainingState,
+    batches: jax.Array,
+    weights: jax.Array | None,
+    count: int,
+    key: jax.Array,
+    recipe: Recipe,
+    n_steps: int,
+) -> TrainingState:
+    """Take the first `count` of several steps, in a loop on the device.
+
+    The loop saves a fifth of the time where steps are as short as those of a dense network; in
+    one, XLA's convolutions use a single core. How steps are grouped changes no bit.
+
+    Parameters
+    ----------
+    batches : array of shape (c, size, n_pixels)
+    weights : array of shape (c, size), optional
+    count : int
+        At most c.
+    state, key, recipe, n_steps
+        As of `take_step`.
+    """
+
+    def step(i: jax.Array, state: TrainingState) -> TrainingState:
+        own = None if weights is None else weights[i]
+        after: TrainingState = take_step(state, batches[i], own, key, recipe, n_steps)
+        return after
+
+    ended: TrainingState = jax.lax.fori_loop(0, count, step, state)
+    return ended
 
 
 def step_loss(

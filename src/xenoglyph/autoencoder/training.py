@@ -15,7 +15,7 @@ from xenoglyph.autoencoder.devices import Devices
 from xenoglyph.autoencoder.evaluation import mean_loss
 from xenoglyph.autoencoder.network import Network
 from xenoglyph.autoencoder.rows import Rows
-from xenoglyph.autoencoder.steps import Recipe, TrainingState, start, take_step
+from xenoglyph.autoencoder.steps import Recipe, TrainingState, start, take_step, take_steps
 from xenoglyph.errors import DataError
 from xenoglyph.progress import Progress, quiet
 
@@ -28,6 +28,8 @@ History = dict[str, list[float]]
 HISTORY = ("loss", "validation_loss")
 """What a history holds, one number to an epoch."""
 
+TOGETHER, BYTES = 16, 1 << 26
+"""Batches that are brought to the devices together: so many, or as they fill so much."""
 PACE_SECONDS = 0.15
 """How long the device may work before the run can be stopped."""
 SAVE_SECONDS = 10.0
@@ -167,7 +169,8 @@ def train(
     devices = Devices()
     recipe = recipe.in_batches_of(devices.batch_size(min(recipe.batch_size, len(rows))))
     run, saved = replace(run, state=devices.replicate(run.state)), time.monotonic()
-    feed, pace = _Feed(rows, weights, recipe, devices), _Pace(devices)
+    architecture = run.state.network.layout.architecture
+    feed, pace = _Feed(rows, weights, recipe, devices, architecture), _Pace(devices)
     try:
         while not run.over:
             began = time.perf_counter()
@@ -191,7 +194,8 @@ class _Pace:
     """How many steps to take before looking up, so that a run can be stopped soon."""
 
     def __init__(self, devices: Devices) -> None:
-        self.alone, self.steps, self.began = devices.n_processes == 1, 1, time.perf_counter()
+        self.alone, self.began = devices.n_processes == 1, time.perf_counter()
+        self.steps = 1 if self.alone else TOGETHER
 
     def adapt(self, taken: int) -> None:
         """Take more or fewer steps the next time; processes must keep step, and keep to one."""
@@ -210,6 +214,7 @@ class _Feed:
     weights: Array | None
     recipe: Recipe
     devices: Devices
+    architecture: str
 
     @property
     def n_batches(self) -> int:
@@ -226,12 +231,26 @@ class _Feed:
             pace.adapt(until - done)
             yield run
 
+    @property
+    def together(self) -> int:
+        """Batches that are brought to the devices together, and taken in one loop there."""
+        if self.architecture == "convolutional":
+            return 1
+        fitting = BYTES // (self.recipe.batch_size * self.rows.bytes)
+        return max(1, min(TOGETHER, self.n_batches, fitting))
+
     def _steps(self, run: Run, until: int) -> Run:
-        """Take the steps to batch `until`; while the device works, the next one is fetched."""
+        """Take the steps to batch `until`; while the device works, the next ones are fetched."""
         state, n_steps = run.state, self.recipe.n_epochs * self.n_batches
-        for number in range(run.batch, until):
-            batch, weights = self._batch(run, number)
-            state = take_step(state, batch, weights, run.key, self.recipe, n_steps)
+        for first in range(run.batch, until, self.together):
+            count = min(self.together, until - first)
+            batches, weights = self._batches(run, first, count)
+            rest = (run.key, self.recipe, n_steps)
+            if self.together > 1:
+                state = take_steps(state, batches, weights, count, *rest)
+            else:
+                own = None if weights is None else weights[0]
+                state = take_step(state, batches[0], own, *rest)
         if not math.isfinite(float(state.loss)):
             raise DataError(
                 f"training diverged in epoch {run.epoch + 1} with "
@@ -239,13 +258,15 @@ class _Feed:
             )
         return replace(run, state=state, batch=until)
 
-    def _batch(self, run: Run, number: int) -> tuple[jax.Array, jax.Array | None]:
-        """Bring one batch to the devices."""
+    def _batches(self, run: Run, first: int, count: int) -> tuple[jax.Array, jax.Array | None]:
+        """Bring some batches to the devices: always as many, the surplus never looked at."""
         assert run.order is not None
         size = self.recipe.batch_size
-        index = self.devices.own(run.order[number * size : (number + 1) * size])
-        weights = None if self.weights is None else self.devices.share(self.weights[index])
-        return self.devices.share(self.rows.take(index)), weights
+        index = run.order[first * size : (first + count) * size]
+        own = self.devices.own(np.resize(index, (self.together, size)))
+        pixels = self.rows.take(own.reshape(-1)).reshape(*own.shape, -1)
+        weights = None if self.weights is None else self.devices.share(self.weights[own])
+        return self.devices.share(pixels), weights
 
 
 def _closed(
