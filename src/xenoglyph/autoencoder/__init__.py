@@ -6,7 +6,7 @@ An encoder maps an image of :math:`D` pixels to a code of a few numbers, a decod
 back to an image. Both are stacks of affine layers with SELU between them; the code layer is
 linear. Training lowers
 
-.. math:: \frac{1}{nD} \sum_{i,j} -x_{ij} \log p_{ij} - (1 - x_{ij}) \log (1 - p_{ij})
+.. math:: \frac{1}{n D} \sum_{i,j} -x_{ij} \log p_{ij} - (1 - x_{ij}) \log (1 - p_{ij})
           + \lambda \lVert K \rVert^2 ,
 
 the cross-entropy in nats between the pixels :math:`x` and what is drawn, :math:`p` (half the
