@@ -40,7 +40,7 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="the signals of POSIX
 
 
 def command(folder: Path, *words: str) -> list[str]:
-    given = ["discover", "few.npz", "--epochs", "150", "--quiet", "--out", str(folder), *words]
+    given = ["discover", "few.npz", "--epochs", "1000", "--quiet", "--out", str(folder), *words]
     return [sys.executable, "-c", PROGRAM, *given]
 
 
