@@ -300,7 +300,9 @@ class SymbolDiscovery(ClusterMixin, BaseEstimator):
         mixture = dict(recipe.mixture)
         if self.max_components is not None:
             mixture["max_components"] = self.max_components
-        self.autoencoder_ = SELUAutoencoder(**network, random_state=int(seeds[0]))
+        # A checkpoint of no seed may be gone on with: the next call would draw another.
+        seed = None if self.random_state is None else int(seeds[0])
+        self.autoencoder_ = SELUAutoencoder(**network, random_state=seed)
         self.mixture_ = MMLGaussianMixture(
             **mixture, record_parameters=True, random_state=int(seeds[1])
         )

@@ -34,7 +34,7 @@ def rows(seed: int = 0) -> Rows:
 
 def keeper(folder: Path, **changes: Any) -> Keeper:
     plain = {"layout": LAYOUT, "recipe": RECIPE, "rows": rows()}
-    return Keeper(folder, Task(**{**plain, **changes}))
+    return Keeper(folder, Task.of(**{**plain, **changes}))
 
 
 def half_way() -> Run:
@@ -71,6 +71,8 @@ def test_there_is_nothing_to_go_on_with_where_nothing_was_saved(tmp_path: Path) 
         ({"layout": Layout((4, 4), (9,), 3)}, r"with hidden_sizes=\[8\] instead of \[9\]"),
         ({"rows": rows(1)}, "with other images"),
         ({"weights": np.arange(12, dtype=np.float32)}, "with other weights"),
+        ({"validation": rows(2)}, "with other validation"),
+        ({"random_state": 7}, "with other random_state"),
     ],
 )
 def test_a_run_of_other_settings_or_images_is_refused(
@@ -112,7 +114,7 @@ def test_a_finished_fit_is_resumed_without_another_step(tmp_path: Path) -> None:
     plan: dict[str, Any] = {"code_size": 2, "hidden_sizes": (8,), "n_epochs": 3}
     images, heard = rows().table.reshape(-1, 4, 4), []
     one = SELUAutoencoder(**plan, random_state=0).fit(images, checkpoint=tmp_path)
-    two = SELUAutoencoder(**plan, random_state=1).fit(
+    two = SELUAutoencoder(**plan, random_state=0).fit(
         images, checkpoint=tmp_path, resume=True, callbacks=[heard.append]
     )
     assert heard == []

@@ -95,6 +95,7 @@ def test_other_folders_are_free(tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     with holder(tmp_path):
         hold(tmp_path / "other")
+        assert (tmp_path / LOCK).exists()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL is of POSIX")
@@ -112,6 +113,7 @@ def test_a_worker_that_outlives_its_process_does_not_hold_on(tmp_path: Path) -> 
         first.send_signal(signal.SIGKILL)
         first.wait()
         hold(tmp_path)
+        assert not (tmp_path / LOCK).exists()
 
 
 @pytest.mark.parametrize("content", ["", "nobody", "ñ", "12 13"])

@@ -27,8 +27,10 @@ of mean 0 and variance 1 / fan-in (``init="lecun_normal"``), and a dropout that 
 
 One direction
 -------------
-``checks, layers -> network -> losses, augmentation, rows -> steps -> training -> checkpoints ->
-estimator``. This is the only folder that imports JAX. Nothing here changes JAX's configuration.
+``checks -> layers -> network -> losses, augmentation, rows -> evaluation, steps -> devices,
+training -> checkpoints -> processes -> fitted, estimator -> arrays``; `worker` is the program that
+`processes` starts, `logs` are callbacks. This is the only folder that imports JAX. Nothing here
+changes JAX's configuration.
 
 References
 ----------

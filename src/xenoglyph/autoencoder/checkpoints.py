@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from os import PathLike
 from typing import Any
 
@@ -25,23 +25,44 @@ Settings = dict[str, Any]
 KIND = "training"
 
 
+@dataclass(frozen=True)
 class Task:
-    """What two runs must have in common for one to go on where the other stopped."""
+    """What two runs must have in common for one to go on where the other stopped.
 
-    def __init__(
-        self, layout: Layout, recipe: Recipe, rows: Rows, weights: Array | None = None
-    ) -> None:
-        self.layout, self.recipe = layout, recipe
+    Attributes
+    ----------
+    layout : Layout
+    recipe : Recipe
+    settings : dict
+        All of it, as JSON has it, so that it equals what comes back from a file.
+    """
+
+    layout: Layout
+    recipe: Recipe
+    settings: Settings
+
+    @classmethod
+    def of(
+        cls,
+        layout: Layout,
+        recipe: Recipe,
+        rows: Rows,
+        *,
+        weights: Array | None = None,
+        validation: Rows | None = None,
+        random_state: int | None = None,
+    ) -> "Task":
+        """Describe a task; a `random_state` that is no integer is anybody's."""
         told = {
             "layout": layout.to_settings(),
             "recipe": asdict(recipe),
             "images": rows.fingerprint(),
             "weights": None if weights is None else float(weights @ np.arange(len(weights))),
+            "validation": None if validation is None else validation.fingerprint(),
+            "random_state": random_state,
         }
-        # As JSON has it, so that it equals what comes back from a file.
-        self.settings: Settings = json.loads(
-            json.dumps(told, default=lambda number: number.item())
-        )
+        settings = json.loads(json.dumps(told, default=lambda number: number.item()))
+        return cls(layout, recipe, settings)
 
     def check(self, other: Mapping[str, Any], where: str) -> None:
         """Raise DataError unless a checkpoint is of the same task."""
@@ -59,11 +80,12 @@ class Task:
             )
 
 
+@dataclass(frozen=True)
 class Keeper:
     """Writes a run into a folder, and reads it back."""
 
-    def __init__(self, folder: str | PathLike[str], task: Task) -> None:
-        self.folder, self.task = folder, task
+    folder: str | PathLike[str]
+    task: Task
 
     def save(self, run: Run) -> None:
         """Write a checkpoint; a run that has diverged is not worth one."""

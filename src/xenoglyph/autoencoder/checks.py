@@ -13,7 +13,14 @@ from xenoglyph.errors import DataError
 if TYPE_CHECKING:
     from xenoglyph.autoencoder.rows import Rows
 
-__all__ = ["check_choice", "check_number", "check_share", "check_variety", "image_weights"]
+__all__ = [
+    "check_choice",
+    "check_number",
+    "check_share",
+    "check_variety",
+    "image_weights",
+    "relative",
+]
 
 
 def check_number(name: str, value: Any, kind: type, least: int) -> None:
@@ -47,8 +54,8 @@ def check_variety(rows: "Rows") -> None:
         raise DataError(f"all {len(rows)} images are the same; there is nothing to tell apart")
 
 
-def image_weights(sample_weight: ArrayLike | None, n_images: int) -> NDArray[np.float32] | None:
-    """Return what each image counts for, relative to their mean; None where all are alike.
+def image_weights(sample_weight: ArrayLike | None, n_images: int) -> NDArray[np.float64] | None:
+    """Return what each image counts for, checked; None where all are alike.
 
     Raises
     ------
@@ -69,5 +76,10 @@ def image_weights(sample_weight: ArrayLike | None, n_images: int) -> NDArray[np.
         raise DataError(
             "sample_weight is zero for all images but one or none; give two or more some weight"
         )
-    weights = weights / weights[weights > 0].mean()
-    return None if (weights == 1.0).all() else weights.astype(np.float32)
+    return None if (weights == weights[0]).all() else weights
+
+
+def relative(weights: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Divide weights by their mean, as the loss has them."""
+    shares: NDArray[np.float32] = np.divide(weights, weights.mean()).astype(np.float32)
+    return shares

@@ -1,4 +1,4 @@
-"""The auto-encoder as a scikit-learn transformer: checks, the contract, what a file holds."""
+"""The auto-encoder as a scikit-learn transformer: its parameters, and how it is fitted."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -19,6 +19,7 @@ from xenoglyph.autoencoder.checks import (
     check_share,
     check_variety,
     image_weights,
+    relative,
 )
 from xenoglyph.autoencoder.evaluation import mean_loss
 from xenoglyph.autoencoder.fitted import FittedAutoencoder, Images
@@ -237,12 +238,14 @@ class SELUAutoencoder(FittedAutoencoder):
         self._check_columns(X, reset=True)
         rows, weights, held_out = self._images(X, sample_weight, validation)
         layout, recipe = self._layout(rows.image_shape), self._recipe(len(rows))
-        keeper = (
-            None if checkpoint is None else Keeper(checkpoint, Task(layout, recipe, rows, weights))
+        seed = int(self.random_state) if isinstance(self.random_state, int | np.integer) else None
+        task = Task.of(
+            layout, recipe, rows, weights=weights, validation=held_out, random_state=seed
         )
+        keeper = None if checkpoint is None else Keeper(checkpoint, task)
         run = keeper.load() if keeper is not None and resume else None
         if run is None:
-            run = self._begin(layout, recipe)
+            run = self._begin(layout, recipe, warm=self.warm_start)
         # `verbose` draws a bar of its own; a caller's `progress` takes its place.
         bar = ProgressBar(quiet=not self.verbose)
         with bar if progress is None else nullcontext(progress) as report:
@@ -253,7 +256,7 @@ class SELUAutoencoder(FittedAutoencoder):
                 )  # fmt: skip
             else:
                 run = train_together(
-                    self.n_processes, run, rows, recipe, weights=weights, validation=held_out,
+                    self.n_processes, run, rows, task, weights=weights, validation=held_out,
                     report=report, callbacks=callbacks, checkpoint=checkpoint,
                 )  # fmt: skip
         self._online: Run | None = None
@@ -285,13 +288,14 @@ class SELUAutoencoder(FittedAutoencoder):
         self._check_columns(X, reset=known is None)
         rows = image_rows(X, known)
         check_variety(rows)
-        weights = image_weights(sample_weight, len(rows))
+        given = image_weights(sample_weight, len(rows))
+        weights = None if given is None else relative(given)
         layout = self._layout(rows.image_shape)
         plain = {"schedule": "constant", "n_epochs": 1, "patience": None}
         run = getattr(self, "_online", None)
-        if run is None:
+        if run is None or run.state.network.layout != layout:
             recipe = self._recipe(len(rows), **plain)
-            run = self._begin(layout, recipe, self.network_ if known else None)
+            run = self._begin(layout, recipe, warm=True)
         recipe = self._recipe(len(rows), **{**plain, "n_epochs": run.epoch + 1})
         run = Run(run.state, run.seed, run.epoch, history=run.history)
         self._online = train(run, rows, recipe, weights=weights)
@@ -304,20 +308,19 @@ class SELUAutoencoder(FittedAutoencoder):
         """Return the images to learn from, what they count for, and those held out."""
         rows = image_rows(X)
         check_share("validation_fraction", self.validation_fraction)
-        weights = image_weights(sample_weight, len(rows))
-        kept, held_out = np.arange(len(rows)), None
+        given = image_weights(sample_weight, len(rows))
+        kept = np.arange(len(rows)) if given is None else np.flatnonzero(given)
+        held_out = None
         if validation is not None:
             held_out = image_rows(validation, rows.image_shape)
         elif self.validation_fraction:
-            out = max(1, round(self.validation_fraction * len(rows)))
-            order = np.random.default_rng(len(rows)).permutation(len(rows))
+            order = np.random.default_rng(len(kept)).permutation(kept)
+            out = max(1, round(self.validation_fraction * len(kept)))
             held_out, kept = rows.subset(np.sort(order[:out])), np.sort(order[out:])
-        if weights is not None:
-            kept = kept[weights[kept] > 0]
-            weights = weights[kept]
         if len(kept) < len(rows):
             rows = rows.subset(kept)
         check_variety(rows)
+        weights = None if given is None else relative(given[kept])
         if self.early_stopping and held_out is None:
             raise DataError(
                 "early_stopping=True needs images to judge by; give fit a validation set, or a "
@@ -325,14 +328,13 @@ class SELUAutoencoder(FittedAutoencoder):
             )
         return rows, weights, held_out
 
-    def _begin(self, layout: Layout, recipe: Recipe, network: Network | None = None) -> Run:
-        """Return a run before its first step."""
+    def _begin(self, layout: Layout, recipe: Recipe, *, warm: bool) -> Run:
+        """Return a run before its first step; a warm one begins with the network there is."""
         check_choice("init", self.init, INITS)
         seed = check_random_state(self.random_state).randint(2**31 - 1)
-        if self.warm_start and hasattr(self, "network_") and self.network_.layout == layout:
-            network = self.network_
-        if network is None:
-            network = Network.start(layout, INITS[self.init], np.random.default_rng(seed))
+        if warm and hasattr(self, "network_") and self.network_.layout == layout:
+            return begin(self.network_, recipe, seed)
+        network = Network.start(layout, INITS[self.init], np.random.default_rng(seed))
         return begin(network, recipe, seed)
 
     def _layout(self, image_shape: tuple[int, ...]) -> Layout:

@@ -5,6 +5,7 @@ shape of theirs.
 """
 
 import math
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -68,9 +69,9 @@ class Layer(eqx.Module):
     weight: jax.Array
     bias: jax.Array
 
+    @abstractmethod
     def __call__(self, x: jax.Array) -> jax.Array:
         """Map rows."""
-        raise NotImplementedError
 
 
 class Dense(Layer):

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -42,8 +42,7 @@ class Job:
     folder: Path
     keep: Path
     """Where the run is kept."""
-    recipe: Recipe
-    layout: Layout
+    task: Task
     rows: Rows
     weights: Array | None
     validation: Rows | None
@@ -53,14 +52,13 @@ class Job:
     @property
     def keeper(self) -> Keeper:
         """What writes and reads the run."""
-        return Keeper(self.keep, Task(self.layout, self.recipe, self.rows, self.weights))
+        return Keeper(self.keep, self.task)
 
     def write(self) -> None:
         """Write the job into its folder; images that lie in a file stay there."""
         settings = {
             "keep": str(self.keep),
-            "recipe": asdict(self.recipe),
-            "layout": self.layout.to_settings(),
+            "task": self.task.settings,
             "rows": _write_rows(self.rows, self.folder / "rows.npy"),
             "validation": self.validation
             and _write_rows(self.validation, self.folder / "validation.npy"),
@@ -74,14 +72,14 @@ class Job:
     def read(cls, folder: Path) -> "Job":
         """Read what `write` wrote."""
         settings = json.loads((folder / "job.json").read_text(encoding="utf-8"))
-        recipe = settings["recipe"]
-        recipe["augmentation"] = augmentation_from(recipe["augmentation"])
+        task = settings["task"]
+        augmentation = augmentation_from(task["recipe"]["augmentation"])
+        recipe = Recipe(**{**task["recipe"], "augmentation": augmentation})
         weights = folder / "weights.npy"
         return cls(
             folder,
             Path(settings["keep"]),
-            Recipe(**recipe),
-            Layout.from_settings(settings["layout"]),
+            Task(Layout.from_settings(task["layout"]), recipe, task),
             _read_rows(settings["rows"]),
             np.load(weights) if weights.exists() else None,
             settings["validation"] and _read_rows(settings["validation"]),
@@ -95,7 +93,7 @@ class Job:
     def shown(self) -> Network:
         """Read what `show` wrote."""
         return Network.from_arrays(
-            self.layout, read_model(self.folder / "epoch.safetensors", KIND)[1]
+            self.task.layout, read_model(self.folder / "epoch.safetensors", KIND)[1]
         )
 
 
@@ -103,7 +101,7 @@ def train_together(
     n_processes: int,
     run: Run,
     rows: Rows,
-    recipe: Recipe,
+    task: Task,
     *,
     weights: Array | None,
     validation: Rows | None,
@@ -116,8 +114,10 @@ def train_together(
     Parameters
     ----------
     n_processes : int
-    run, rows, recipe, weights, validation, report, callbacks
+    run, rows, weights, validation, report, callbacks
         As of `training.train`.
+    task : Task
+        With the recipe.
     checkpoint : path-like, optional
         A folder in which the run is kept.
 
@@ -132,11 +132,10 @@ def train_together(
     XenoglyphError
         If a process fails.
     """
-    layout = run.state.network.layout
     with TemporaryDirectory(prefix="xenoglyph-") as name:
         folder = Path(name)
         keep = folder if checkpoint is None else Path(checkpoint).resolve()
-        job = Job(folder, keep, recipe, layout, rows, weights, validation, bool(callbacks))
+        job = Job(folder, keep, task, rows, weights, validation, bool(callbacks))
         job.write()
         job.keeper.save(run)
         with _processes(folder, n_processes) as processes:

@@ -28,7 +28,7 @@ History = dict[str, list[float]]
 HISTORY = ("loss", "validation_loss")
 """What a history holds, one number to an epoch."""
 
-TOGETHER, BYTES = 16, 1 << 26
+TOGETHER, BYTES = 16, 1 << 24
 """Batches that are brought to the devices together: so many, or as they fill so much."""
 PACE_SECONDS = 0.15
 """How long the device may work before the run can be stopped."""
@@ -198,7 +198,7 @@ class _Pace:
         self.steps = 1 if self.alone else TOGETHER
 
     def adapt(self, taken: int) -> None:
-        """Take more or fewer steps the next time; processes must keep step, and keep to one."""
+        """Take more or fewer steps the next time; several processes keep to the same number."""
         now = time.perf_counter()
         if self.alone:
             each = (now - self.began) / taken

@@ -62,7 +62,7 @@ def _train(
         return answers.get()
 
     train(
-        run, job.rows, job.recipe, weights=job.weights, validation=job.validation,
+        run, job.rows, job.task.recipe, weights=job.weights, validation=job.validation,
         report=lambda *told: tell({"progress": told}), callbacks=[show], save=job.keeper.save,
     )  # fmt: skip
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from xenoglyph.mixture.blocks import ROWS_AT_ONCE
 from xenoglyph.mixture.state import Mixture, Parameters
 
 __all__ = ["Candidate", "candidates", "overlap"]
@@ -21,7 +22,6 @@ Integers = NDArray[np.intp]
 NEAR = 6
 # Two components are worth merging if they share so much of the smaller one's rows.
 LEAST_OVERLAP = 0.02
-ROWS_AT_ONCE = 4096
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,8 +15,7 @@ Nothing in a file is ever run, imported or followed, no file is handed to anothe
 nothing is given out before the checksum holds. It tells damage, not malice. The same content
 makes the same bytes.
 
-`SCHEMA_VERSION` grows when a file of today would be misread; every version once released stays
-readable.
+`SCHEMA_VERSION` grows when a file of before would be misread.
 """
 
 import hashlib

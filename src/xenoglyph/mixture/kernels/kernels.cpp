@@ -268,7 +268,7 @@ void tree_sum(std::vector<double>& parts, Index blocks, Index width) {
 
 // -------------------------------------------------------------------- a mixture and its rows
 
-// Views of a mixture's arrays, see cem2.Mixture.
+// Views of a mixture's arrays, see state.Mixture.
 struct State {
     Index n, d;
     const double *Z, *s;
@@ -391,7 +391,7 @@ struct Workspace {
 
 // ------------------------------------------------------------------------ component-wise EM
 
-// The objective's numbers, see cem2.Objective.
+// The objective's numbers, see state.Objective.
 struct Objective {
     bool spherical, shared, exact;
     const double *prior, *rounding;
