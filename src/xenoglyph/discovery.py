@@ -1,8 +1,10 @@
 """The whole way in one estimator: images -> codes -> mixture -> symbols -> new images."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import asdict
+from numbers import Integral
 from os import PathLike
 from typing import Any, Self
 
@@ -14,8 +16,11 @@ from sklearn.utils.validation import check_is_fitted
 
 import xenoglyph
 from xenoglyph import record
-from xenoglyph.autoencoder import Callback, SELUAutoencoder
+from xenoglyph.autoencoder import Augmentation, Callback, SELUAutoencoder
 from xenoglyph.autoencoder import arrays as autoencoder_arrays
+from xenoglyph.autoencoder.augmentation import augmentation_from
+from xenoglyph.autoencoder.checks import check_number
+from xenoglyph.autoencoder.recogniser import FOLDS, Recogniser, train_recogniser
 from xenoglyph.errors import DataError, ModelFileError
 from xenoglyph.images import ImageSet, as_images
 from xenoglyph.mixture import MMLGaussianMixture
@@ -23,11 +28,28 @@ from xenoglyph.mixture import arrays as mixture_arrays
 from xenoglyph.progress import Progress, quiet
 from xenoglyph.recipes import recipe_named
 from xenoglyph.storage import read_model, write_model
-from xenoglyph.symbols import Symbols, label_table, merge_components
+from xenoglyph.symbols import label_table, merge_components, merge_pieces
 from xenoglyph.symbols.merging import symbols_from_settings, symbols_to_settings
+from xenoglyph.symbols.neighbours import nearest_images
+from xenoglyph.symbols.pieces import cut_into_pieces
 from xenoglyph.terminal import ProgressBar
 
-__all__ = ["SymbolDiscovery"]
+__all__ = ["MOVES", "ROUTES", "SymbolDiscovery"]
+
+ROUTES = ("graph", "codes")
+
+MOVES = Augmentation(shift=0.09, rotation=15.0, scale=0.15, slant=0.45)
+"""How far a drawing may be moved without showing another symbol, unless told otherwise."""
+
+NEIGHBOURS = 10
+PIECE_SIZE = 20
+"""Images that a piece has at least, on average."""
+GRAPH_SIZE = 100_000
+"""Most images in the graph; of more, so many by chance, from which networks learn the rest."""
+OWN_SHARE = 0.05
+"""A symbol is drawn from components of which it has at least such a share."""
+ROUNDS = 20
+"""Draws after which the likest are taken for the symbol that was asked for."""
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.intp]
@@ -37,15 +59,23 @@ RandomState = int | np.random.RandomState | None
 class SymbolDiscovery(ClusterMixin, BaseEstimator):
     """Finds out how many different symbols unlabelled images show, which is which, and draws more.
 
-    A SELU auto-encoder compresses every image to a few numbers, its code; a Gaussian mixture
-    that chooses its own number of components describes the codes; components that would be
-    taken for each other too often are one symbol; and a code drawn from a symbol's components,
-    decoded, is a new image. Labels are never used, except to count them in ``evidence_``.
+    A SELU auto-encoder compresses every image to a few numbers, its code, and a Gaussian mixture
+    that chooses its own number of components describes the codes. Images that look alike however
+    they are moved are gathered into many small pieces; networks that learn the pieces from some
+    images say how often they take those of others for each other; and pieces that are taken for
+    each other too often are one symbol: see `xenoglyph.symbols`. A code drawn from the mixture,
+    decoded, is a new image, if the networks take it for the symbol that was asked for. Labels are
+    never used, except to count them in ``evidence_``.
 
     Parameters
     ----------
     recipe : {"default", "article"}, default="default"
         "article" repeats the public article from which this began: see `xenoglyph.recipes`.
+    route : {"graph", "codes"}, optional
+        What the pieces of symbols are; the recipe's own by default, which for "default" is
+        "graph", told above. With "codes" they are the components of the mixture, joined when
+        the mixture itself would take their codes for each other: quick, and far less like what a
+        person would say.
     image_shape : tuple of int, optional
         (h, w) or (h, w, channels); needed where images come as rows of pixels.
     code_size : int, default=6
@@ -55,9 +85,16 @@ class SymbolDiscovery(ClusterMixin, BaseEstimator):
         bound. "article" starts from as many.
     n_epochs : int, optional
         Passes of the auto-encoder over the images; the recipe's own by default.
-    tolerance : float, default=0.05
-        Largest share of one symbol's images that may be taken for another symbol; components
-        above it are joined.
+    n_pieces : int, default=40
+        Pieces of the graph, where there are twenty images for each: at least twice as many as
+        symbols are expected.
+    augmentation : Augmentation or dict, optional
+        How far an image may be moved without showing another symbol. By default that is
+        `xenoglyph.discovery.MOVES`, for drawings and letters; give less where position, direction
+        or size tell symbols apart.
+    tolerance : float, default=0.06
+        Largest share of one symbol's images that may be taken for another symbol; pieces above
+        it are joined.
     n_processes : int, default=1
         Processes of this machine that train the auto-encoder together.
     random_state : int, RandomState or None, default=None
@@ -81,8 +118,15 @@ class SymbolDiscovery(ClusterMixin, BaseEstimator):
         Numbers of the images on whose codes the mixture was fitted. Not kept in a file.
     autoencoder_ : SELUAutoencoder
     mixture_ : MMLGaussianMixture
+    recogniser_ : Recogniser or None
+        The networks that tell pieces apart; None with ``route="codes"``.
     symbols_ : Symbols
-        Which components are which symbol, and the tree of joins.
+        Which pieces are which symbol, and the tree of joins. With ``route="codes"`` the pieces
+        are the mixture's components.
+    confidence_ : array of shape (n_images,)
+        Probability of each fitted image's symbol. Not kept in a file.
+    component_symbols_ : array of shape (n_components, n_symbols)
+        Share of each component's images that show each symbol.
     evidence_ : Evidence
         What the report shows of the fit.
     seconds_ : dict
@@ -101,20 +145,26 @@ class SymbolDiscovery(ClusterMixin, BaseEstimator):
         self,
         recipe: str = "default",
         *,
+        route: str | None = None,
         image_shape: tuple[int, ...] | None = None,
         code_size: int = 6,
         max_components: int | None = None,
         n_epochs: int | str | None = None,
-        tolerance: float = 0.05,
+        n_pieces: int = 40,
+        augmentation: Augmentation | Mapping[str, float] | None = None,
+        tolerance: float = 0.06,
         n_processes: int = 1,
         random_state: RandomState = None,
         verbose: bool = False,
     ) -> None:
         self.recipe = recipe
+        self.route = route
         self.image_shape = image_shape
         self.code_size = code_size
         self.max_components = max_components
         self.n_epochs = n_epochs
+        self.n_pieces = n_pieces
+        self.augmentation = augmentation
         self.tolerance = tolerance
         self.n_processes = n_processes
         self.random_state = random_state
@@ -173,8 +223,8 @@ class SymbolDiscovery(ClusterMixin, BaseEstimator):
 
     def predict_proba(self, X: ImageSet | ArrayLike) -> Array:
         """Probability of each symbol for each image, shape (n, n_symbols)."""
-        codes = self.transform(X)
-        return self.symbols_.pool(self.mixture_.predict_proba(codes))
+        check_is_fitted(self, "symbols_")
+        return self._symbol_probabilities(self._images(X))
 
     def predict(self, X: ImageSet | ArrayLike) -> Integers:
         """Most probable symbol of each image, shape (n,)."""
@@ -214,10 +264,10 @@ class SymbolDiscovery(ClusterMixin, BaseEstimator):
         random = check_random_state(self.random_state if random_state is None else random_state)
         if symbol is not None and component is not None:
             raise DataError("Both symbol and component were given; give one of them.")
-        among = component if symbol is None else self._components_of(symbol)
-        codes, drawn = self.mixture_.sample(n, component=among, random_state=random)
-        pixels = self.autoencoder_.inverse_transform(codes)
-        return ImageSet(pixels, labels=self.symbols_.component_symbol[drawn], name="new images")
+        if symbol is not None:
+            return self._sample_symbol(n, symbol, random)
+        codes, _ = self.mixture_.sample(n, component=component, random_state=random)
+        return self._drawn(codes)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the model file: safetensors with our schema and checksum, whole or not at all."""
@@ -230,16 +280,23 @@ class SymbolDiscovery(ClusterMixin, BaseEstimator):
         parameters = self.get_params()
         if not isinstance(self.random_state, int):
             parameters["random_state"] = None
+        if isinstance(self.augmentation, Augmentation):
+            parameters["augmentation"] = asdict(self.augmentation)
+        if self.recogniser_ is not None:
+            parts["recogniser"] = ({}, dict(self.recogniser_.to_arrays()))
         settings = {
             "parameters": parameters,
             "image_shape": list(self.image_shape_),
             "symbols": symbols_to_settings(self.symbols_),
             **{part: own for part, (own, _) in parts.items()},
         }
-        arrays = {
-            f"{part}/{name}": array
-            for part, (_, own) in parts.items()
-            for name, array in own.items()
+        arrays: dict[str, NDArray[Any]] = {
+            "component_symbols": self.component_symbols_,
+            **{
+                f"{part}/{name}": array
+                for part, (_, own) in parts.items()
+                for name, array in own.items()
+            },
         }
         write_model(path, "discovery", settings, arrays)
 
@@ -257,7 +314,7 @@ class SymbolDiscovery(ClusterMixin, BaseEstimator):
         def part(name: str) -> tuple[Any, dict[str, NDArray[Any]]]:
             head = f"{name}/"
             own = {key.removeprefix(head): arrays[key] for key in arrays if key.startswith(head)}
-            return settings[name], own
+            return settings.get(name), own
 
         try:
             model = cls(**settings["parameters"])
@@ -266,7 +323,7 @@ class SymbolDiscovery(ClusterMixin, BaseEstimator):
             model.autoencoder_ = autoencoder_arrays.from_arrays(*part("autoencoder"))
             model.mixture_ = mixture_arrays.from_arrays(*part("mixture"))
             model.evidence_ = record.from_arrays(*part("evidence"))
-            model.symbols_ = symbols_from_settings(settings["symbols"], model.n_components_)
+            model._adopt_symbols(settings["symbols"], arrays["component_symbols"], part)
         except (KeyError, TypeError) as error:
             raise ModelFileError(f"{path} does not fit together: {error!r}.") from error
         return model
@@ -292,7 +349,14 @@ class SymbolDiscovery(ClusterMixin, BaseEstimator):
     def _build(self, random: np.random.RandomState) -> None:
         """Make the parts as the recipe and the parameters have them."""
         recipe = recipe_named(self.recipe)
-        seeds = random.randint(2**31 - 1, size=2)
+        if self.symbol_route not in ROUTES:
+            raise DataError(
+                f"route={self.route!r} is not known; choose one of {', '.join(ROUTES)}."
+            )
+        check_number("n_pieces", self.n_pieces, Integral, 1)
+        augmentation_from(self.augmentation)
+        seeds = random.randint(2**31 - 1, size=3)
+        self._symbol_seed = int(seeds[2])
         own = {"code_size": self.code_size, "n_processes": self.n_processes}
         network = {**recipe.autoencoder, **own}
         if self.n_epochs is not None:
@@ -330,15 +394,88 @@ class SymbolDiscovery(ClusterMixin, BaseEstimator):
             self.mixture_.fit(self.codes_[self.fitted_], progress=progress)
         with self._timed("symbols"):
             posterior = self.mixture_.predict_proba(self.codes_)
-            self.symbols_ = self._symbols(posterior)
+            self._find_symbols(images, posterior, progress)
             self.components_ = posterior.argmax(axis=1)
-            self.labels_ = self.symbols_.pool(posterior).argmax(axis=1)
+            told = self._symbol_probabilities(images)
+            self.labels_, self.confidence_ = told.argmax(axis=1), told.max(axis=1)
+            mass = np.maximum(posterior.sum(axis=0), np.finfo(np.float64).tiny)
+            self.component_symbols_ = (posterior.T @ told) / mass[:, None]
 
-    def _symbols(self, posterior: Array) -> Symbols:
-        if recipe_named(self.recipe).merge:
-            return merge_components(posterior, self.tolerance)
-        # A tolerance of one joins nothing: every component is a symbol, the tree is still known.
-        return merge_components(posterior, 1.0)
+    def _find_symbols(self, images: ImageSet, posterior: Array, progress: Progress) -> None:
+        """Join components, or pieces of the images' graph, into symbols."""
+        self.recogniser_: Recogniser | None = None
+        # A tolerance of one joins nothing: every piece is a symbol, the tree is still known.
+        tolerance = self.tolerance if recipe_named(self.recipe).merge else 1.0
+        if self.symbol_route == "codes":
+            self.symbols_ = merge_components(posterior, tolerance)
+            return
+        random = np.random.default_rng(self._symbol_seed)
+        seeds = random.integers(2**31, size=2).tolist()
+        if len(images) > GRAPH_SIZE:
+            images = images[np.sort(random.choice(len(images), GRAPH_SIZE, replace=False))]
+        n = len(images)
+        moves = augmentation_from(self.augmentation) or MOVES
+        neighbours = nearest_images(images.pixels, min(NEIGHBOURS, n - 1), moves)
+        progress("symbols", 1, FOLDS + 1, "")
+        pieces = cut_into_pieces(neighbours, max(1, min(self.n_pieces, n // PIECE_SIZE)), seeds[0])
+        self.recogniser_, held_out = train_recogniser(
+            images.pixels.reshape(n, -1), pieces, images.image_shape, moves, seeds[1], progress
+        )
+        self.symbols_ = merge_pieces(pieces, held_out, tolerance)
+
+    def _symbol_probabilities(self, images: ImageSet) -> Array:
+        """Probability of each symbol for each image, shape (n, n_symbols)."""
+        if self.recogniser_ is None:
+            codes = self.autoencoder_.transform(images)
+            return self.symbols_.pool(self.mixture_.predict_proba(codes))
+        if images.image_shape != self.image_shape_:
+            self.autoencoder_.transform(images)  # refuses it in its own words
+        rows = images.pixels.reshape(len(images), -1)
+        return self.symbols_.pool(self.recogniser_.predict_proba(rows))
+
+    def _drawn(self, codes: Array) -> ImageSet:
+        """Decode; label every image as `predict` does."""
+        pixels = self.autoencoder_.inverse_transform(codes)
+        told = self._symbol_probabilities(ImageSet(pixels, name="new images"))
+        return ImageSet(pixels, labels=told.argmax(axis=1), name="new images")
+
+    def _sample_symbol(self, n: int, symbol: int, random: np.random.RandomState) -> ImageSet:
+        """Draw from the mixture, as far as what is drawn is taken for the symbol."""
+        if not 0 <= symbol < self.n_symbols_:
+            raise DataError(f"symbol={symbol} does not exist; choose 0 to {self.n_symbols_ - 1}.")
+        shares = self.component_symbols_[:, symbol]
+        among = np.flatnonzero(shares >= min(OWN_SHARE, shares.max()))
+        kept: list[NDArray[np.float32]] = []
+        likeness: list[Array] = []
+        for _ in range(ROUNDS):
+            codes, _ = self.mixture_.sample(n, component=among, random_state=random)
+            pixels = self.autoencoder_.inverse_transform(codes)
+            told = self._symbol_probabilities(ImageSet(pixels, name="new images"))
+            kept.append(pixels)
+            likeness.append(np.where(told.argmax(axis=1) == symbol, 1.0, told[:, symbol]))
+            if sum(np.count_nonzero(own == 1.0) for own in likeness) >= n:
+                break
+        likest = np.argsort(-np.concatenate(likeness), kind="stable")[:n]
+        pixels = np.concatenate(kept)[np.sort(likest)]
+        return ImageSet(pixels, labels=np.full(n, symbol), name="new images")
+
+    def _adopt_symbols(
+        self,
+        settings: dict[str, Any],
+        component_symbols: NDArray[Any],
+        part: Callable[[str], tuple[Any, dict[str, NDArray[Any]]]],
+    ) -> None:
+        """Take symbols, and who recognises them, from a model file."""
+        self.recogniser_ = None
+        n_pieces = self.n_components_
+        if self.symbol_route == "graph":
+            n_pieces = len(settings["component_symbol"])
+            n_pixels = int(np.prod(self.image_shape_))
+            self.recogniser_ = Recogniser.from_arrays(part("recogniser")[1], n_pixels, n_pieces)
+        self.symbols_ = symbols_from_settings(settings, n_pieces)
+        self.component_symbols_ = np.asarray(component_symbols, np.float64)
+        if self.component_symbols_.shape != (self.n_components_, self.n_symbols_):
+            raise ModelFileError("The symbols in the model file do not fit its mixture.")
 
     def _gather(self, images: ImageSet, random: np.random.RandomState) -> record.Evidence:
         """Write down what a report needs; the one place where labels are looked at."""
@@ -362,10 +499,10 @@ class SymbolDiscovery(ClusterMixin, BaseEstimator):
             **record.ledger_of(self.mixture_.trace_),
         )
 
-    def _components_of(self, symbol: int) -> Integers:
-        if not 0 <= symbol < self.n_symbols_:
-            raise DataError(f"symbol={symbol} does not exist; choose 0 to {self.n_symbols_ - 1}.")
-        return self.symbols_.components(symbol)
+    @property
+    def symbol_route(self) -> str:
+        """What symbols are made of: the parameter `route`, or the recipe's."""
+        return self.route or recipe_named(self.recipe).route
 
     @contextmanager
     def _timed(self, stage: str) -> Iterator[None]:

@@ -13,6 +13,8 @@ __all__ = ["RECIPES", "Recipe", "recipe_named"]
 class Recipe:
     """Settings of every stage."""
 
+    route: str = "graph"
+    """How components become symbols: see `SymbolDiscovery`."""
     autoencoder: Mapping[str, Any] = field(default_factory=dict)
     """Arguments of `SELUAutoencoder`."""
     mixture: Mapping[str, Any] = field(default_factory=dict)
@@ -30,6 +32,7 @@ RECIPES: Mapping[str, Recipe] = {
     # of the test images by annihilation from 25 components, the criterion in the form that its
     # program had, and no joining: it called every component a symbol.
     "article": Recipe(
+        route="codes",
         autoencoder={
             "init": "glorot_uniform",
             "schedule": "constant",

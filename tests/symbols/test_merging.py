@@ -12,6 +12,7 @@ from xenoglyph import DataError, ModelFileError
 from xenoglyph.symbols.merging import (
     confusion,
     merge_components,
+    merge_pieces,
     symbols_from_settings,
     symbols_to_settings,
 )
@@ -88,3 +89,37 @@ def test_settings_that_do_not_fit_are_refused(component_symbol):
     settings = {"component_symbol": component_symbol, "merges": []}
     with pytest.raises(ModelFileError, match="do not fit"):
         symbols_from_settings(settings, 3)
+
+
+def split_and_separate(n=400, seed=0):
+    """Pieces 0 and 1 of one kind, told apart by lot; piece 2 of another."""
+    random = np.random.default_rng(seed)
+    pieces = np.repeat([0, 1, 2], n)
+    held_out = np.zeros((3 * n, 3))
+    share = random.random(2 * n)
+    held_out[: 2 * n, :2] = np.column_stack([share, 1 - share])
+    held_out[2 * n :] = [0.01, 0.0, 0.99]
+    return pieces, held_out
+
+
+def test_pieces_that_others_cannot_tell_apart_are_one_symbol():
+    symbols = merge_pieces(*split_and_separate(), 0.06)
+    np.testing.assert_array_equal(symbols.component_symbol, [0, 0, 1])
+    first, second = symbols.merges
+    assert (first.joined, second.joined) == (True, False)
+    assert first.confusion == pytest.approx(0.5, abs=0.05)
+    # Both directions: 400 rows a hundredth of which is taken for the first kind, and none back.
+    assert second.confusion == pytest.approx(0.5 * 4.0 / (396.0 + 2.0))
+
+
+def test_what_was_learnt_by_heart_joins_nothing():
+    """The broken twin: asked about the rows that it has learnt, nobody is confused."""
+    pieces, _ = split_and_separate()
+    assert merge_pieces(pieces, np.eye(3)[pieces], 0.06).n_symbols == 3
+
+
+def test_the_interval_is_that_of_the_same_symbols():
+    pieces, held_out = split_and_separate()
+    low, high = merge_pieces(pieces, held_out, 0.06).tolerance_interval
+    for tolerance, n_symbols in ((low, 2), (0.999 * high, 2), (high, 3), (0.999 * low, 1)):
+        assert merge_pieces(pieces, held_out, tolerance).n_symbols == n_symbols

@@ -27,11 +27,11 @@ class Pictures:
     """Data URIs of PNG pictures, one for each image."""
 
     typical: list[list[URI]]
-    """For each symbol, real images nearest the centres of its components, nearest first."""
+    """For each symbol, real images nearest the centres of the components, nearest first."""
     drawn: list[list[URI]]
     """For each symbol, new images."""
-    centres: list[URI]
-    """For each component, the image that its mean stands for."""
+    pieces: list[URI]
+    """For each piece, the real image likest it; for each component, what its mean stands for."""
     originals: list[URI]
     decoded: list[URI]
     """What the decoder makes of the originals' codes."""
@@ -60,7 +60,7 @@ def gather_pictures(discovery: SymbolDiscovery) -> Pictures:
             for s in symbols
         ],
         drawn=[_uris(discovery.sample(SHOWN, symbol=s).pixels) for s in symbols],
-        centres=_uris(decode(discovery.mixture_.means_)),
+        pieces=_uris(_piece_images(discovery)),
         originals=_uris(gallery[some]),
         decoded=_uris(decode(evidence.gallery_codes[some])),
     )
@@ -77,6 +77,15 @@ def data_uri(pixels: NDArray[np.float32]) -> URI:
 
 def _uris(images: Iterable[Any]) -> list[URI]:
     return [data_uri(pixels) for pixels in images]
+
+
+def _piece_images(discovery: SymbolDiscovery) -> NDArray[np.float32]:
+    """One image for each piece, or component, of which symbols are made."""
+    if discovery.recogniser_ is None:
+        return discovery.autoencoder_.inverse_transform(discovery.mixture_.means_)
+    gallery = discovery.evidence_.gallery.pixels
+    told = discovery.recogniser_.predict_proba(gallery.reshape(len(gallery), -1))
+    return np.asarray(gallery[told.argmax(axis=0)])
 
 
 def _distances(discovery: SymbolDiscovery) -> NDArray[np.float64]:

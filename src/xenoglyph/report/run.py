@@ -172,9 +172,7 @@ def _writers(discovery: SymbolDiscovery) -> dict[str, Callable[[Path], None]]:
 
 def _write_labels(discovery: SymbolDiscovery, path: Path) -> None:
     """One row for each image: its symbol, its component, the probability of the symbol."""
-    posterior = discovery.mixture_.predict_proba(discovery.codes_)
-    probability = discovery.symbols_.pool(posterior).max(axis=1)
-    rows = zip(discovery.labels_, discovery.components_, probability, strict=True)
+    rows = zip(discovery.labels_, discovery.components_, discovery.confidence_, strict=True)
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(["index", "symbol", "component", "probability"])

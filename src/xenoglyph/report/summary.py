@@ -49,8 +49,12 @@ class Summary:
     code_size: int
     n_components: int
     n_symbols: int
+    route: str
+    """What symbols are made of: "codes" (components) or "graph" (pieces)."""
     tolerance: float
     """Largest share of one symbol's images that may be taken for another's."""
+    tolerance_interval: tuple[float, float]
+    """From the first to below the second the number of symbols would be the same."""
     message_length: float
     runner_up: tuple[int, float] | None
     """The next best number of components, and by how many nats the shortest message that was
@@ -120,7 +124,9 @@ def summarise(
         code_size=evidence.gallery_codes.shape[1],
         n_components=discovery.n_components_,
         n_symbols=discovery.n_symbols_,
+        route=discovery.symbol_route,
         tolerance=float(discovery.tolerance),
+        tolerance_interval=symbols.tolerance_interval,
         message_length=discovery.mixture_.message_length_,
         runner_up=evidence.runner_up,
         reconstruction_loss=_final_loss(evidence.history, discovery.autoencoder_.loss_),

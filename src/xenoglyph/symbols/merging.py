@@ -1,11 +1,13 @@
 """Which components of a mixture are one symbol.
 
 Components are cheap pieces: a symbol whose codes are not Gaussian takes several. Two pieces are
-joined when the mixture itself would take too many rows of one for the other: the directly
-estimated misclassification probabilities of Hennig, "Methods for merging Gaussian mixture
-components", Advances in Data Analysis and Classification 4, 3-34 (2010), section 4.2.
+joined when too many rows of one would be taken for the other. Asked is either the mixture itself
+(`merge_components`: the directly estimated misclassification probabilities of Hennig, "Methods for
+merging Gaussian mixture components", Advances in Data Analysis and Classification 4, 3-34 (2010),
+section 4.2), or somebody who learnt the pieces from other rows (`merge_pieces`).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +21,7 @@ __all__ = [
     "Symbols",
     "confusion",
     "merge_components",
+    "merge_pieces",
     "symbols_from_settings",
     "symbols_to_settings",
 ]
@@ -36,7 +39,8 @@ class Merge:
     second: tuple[int, ...]
     """Components on the other side."""
     confusion: float
-    """Share of the rows of one side that would be taken for the other; the larger of the two."""
+    """Share of the rows of one side that would be taken for the other: the larger of the two, or
+    with `merge_pieces` the mean in both directions, over the share of the smaller."""
     joined: bool
     """Whether it was large enough to make them one symbol."""
 
@@ -54,6 +58,13 @@ class Symbols:
     def n_symbols(self) -> int:
         """How many symbols there are."""
         return int(self.component_symbol.max()) + 1
+
+    @property
+    def tolerance_interval(self) -> tuple[float, float]:
+        """Tolerances from the first to below the second give the same symbols."""
+        apart = next((merge.confusion for merge in self.merges if not merge.joined), 0.0)
+        joined = min((merge.confusion for merge in self.merges if merge.joined), default=1.0)
+        return apart, joined
 
     def components(self, symbol: int) -> Integers:
         """Components of one symbol, in rising order."""
@@ -104,32 +115,87 @@ def merge_components(posterior: Array, tolerance: float) -> Symbols:
     DataError
         If the tolerance is not in [0, 1].
     """
+
+    def confused(groups: Array) -> Array:
+        either = confusion(posterior @ groups)
+        return np.maximum(either, either.T)
+
+    return _merged(confused, posterior.sum(axis=0), tolerance)
+
+
+def merge_pieces(pieces: Integers, held_out: Array, tolerance: float) -> Symbols:
+    """Join the most confused groups of pieces until none are confused more than `tolerance`.
+
+    What is said of a row must not come from somebody who has learnt that row: else it is what
+    was learnt, and no pieces are confused.
+
+    Parameters
+    ----------
+    pieces : array of shape (n,)
+        Piece of each row, from 0 to k - 1.
+    held_out : array of shape (n, k)
+        Probability of each piece for each row, by somebody who has not seen it.
+    tolerance : float
+        Largest confusion of two symbols, in [0, 1]: probability that a row is of one of them and
+        taken for the other, averaged over both directions, over the share of the smaller one.
+
+    Returns
+    -------
+    Symbols
+
+    Raises
+    ------
+    DataError
+        If the tolerance is not in [0, 1].
+    """
+    taken = np.zeros((held_out.shape[1],) * 2)
+    np.add.at(taken, pieces, held_out)
+    joint = (taken + taken.T) / 2
+
+    def confused(groups: Array) -> Array:
+        pooled = groups.T @ joint @ groups
+        share = np.maximum(pooled.sum(axis=0), np.finfo(np.float64).tiny)
+        return np.asarray(pooled / np.minimum.outer(share, share))
+
+    return _merged(confused, joint.sum(axis=0), tolerance)
+
+
+def _merged(confused: Callable[[Array], Array], mass: Array, tolerance: float) -> Symbols:
+    """Join the most confused groups, one pair after another.
+
+    Parameters
+    ----------
+    confused : callable
+        Takes which piece is in which group, shape (k, g); returns how confused any two groups
+        are, shape (g, g), symmetric.
+    mass : array of shape (k,)
+        How much each piece holds; symbol 0 is to hold most.
+    tolerance : float
+    """
     if not 0.0 <= tolerance <= 1.0:
         raise DataError(f"tolerance={tolerance!r} was given; give a share between 0 and 1.")
-    groups: list[tuple[int, ...]] = [(m,) for m in range(posterior.shape[1])]
+    groups: list[tuple[int, ...]] = [(m,) for m in range(len(mass))]
+    belongs = np.eye(len(mass))
     joined = groups
     merges: list[Merge] = []
-    P = posterior.copy()
     while len(groups) > 1:
-        either = confusion(P)
+        either = confused(belongs)
         np.fill_diagonal(either, -1.0)
-        either = np.maximum(either, either.T)
         i, j = sorted(int(index) for index in np.unravel_index(either.argmax(), either.shape))
         # Once two groups were kept apart, everything further up the tree stays apart.
-        belongs = float(either[i, j]) > tolerance and all(merge.joined for merge in merges)
-        merges.append(Merge(groups[i], groups[j], float(either[i, j]), belongs))
-        P[:, i] += P[:, j]
-        P = np.delete(P, j, axis=1)
+        together = float(either[i, j]) > tolerance and all(merge.joined for merge in merges)
+        merges.append(Merge(groups[i], groups[j], float(either[i, j]), together))
+        belongs[:, i] += belongs[:, j]
+        belongs = np.delete(belongs, j, axis=1)
         groups = [g if a != i else groups[i] + groups[j] for a, g in enumerate(groups) if a != j]
-        joined = groups if belongs else joined
-    return Symbols(_numbered(joined, posterior), tuple(merges))
+        joined = groups if together else joined
+    return Symbols(_numbered(joined, mass), tuple(merges))
 
 
-def _numbered(groups: list[tuple[int, ...]], posterior: Array) -> Integers:
+def _numbered(groups: list[tuple[int, ...]], mass: Array) -> Integers:
     """Symbol of each component, symbols in order of falling share."""
-    mass = posterior.sum(axis=0)
     falling = sorted(groups, key=lambda group: -mass[list(group)].sum())
-    component_symbol = np.empty(posterior.shape[1], dtype=np.intp)
+    component_symbol = np.empty(len(mass), dtype=np.intp)
     for symbol, group in enumerate(falling):
         component_symbol[list(group)] = symbol
     return component_symbol

@@ -1,0 +1,173 @@
+"""How many symbols are found, and which image shows which, with several seeds.
+
+`python -m benchmarks.symbols` discovers the symbols of MNIST, of the bundled digits and of random
+subsets of MNIST's digits, always with the default settings and without labels, and compares them
+with the labels afterwards. Each discovery runs in a process of its own. Beside the default route
+stands `route="codes"`, plain codes and their mixture. Subsets are of 2 to 9 digits, 500 to 6,500
+images of each, by chance.
+
+For the first seed of MNIST it also learns from 60,000 images and labels the 10,000 others, and
+draws a hundred images of each symbol: how many come back as that symbol, and how many get its most
+frequent label from networks that were trained with labels.
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import time
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.codes import TRAINING
+from benchmarks.tables import number, print_table, seconds
+from benchmarks.timing import ROOT
+from xenoglyph import ImageSet, SymbolDiscovery, load_images
+from xenoglyph.autoencoder.recogniser import train_recogniser
+from xenoglyph.discovery import MOVES
+from xenoglyph.symbols import label_table, scores
+
+SEEDS, SUBSETS = 5, 10
+SUBSET = "subset "
+LEAST, MOST = 500, 6500
+"""Images of each digit of a subset."""
+DRAWN = 100
+HALF_GREY = (0.25, 0.75)
+"""Pixels between are neither paper nor ink."""
+
+
+def images_named(name: str) -> ImageSet:
+    """Return a named set, or the random subset of MNIST of that number."""
+    if not name.startswith(SUBSET):
+        return load_images(name)
+    images = load_images("mnist")
+    assert images.labels is not None
+    random = np.random.default_rng(int(name.removeprefix(SUBSET)))
+    labels = images.labels.astype(int)
+    digits = random.choice(10, random.integers(2, 10), replace=False)
+    chosen = [
+        random.permutation(np.flatnonzero(labels == digit))[: int(random.integers(LEAST, MOST))]
+        for digit in digits
+    ]
+    return images[random.permutation(np.concatenate(chosen))]
+
+
+def discover(name: str, seed: int, route: str | None) -> dict[str, Any]:
+    """Discover symbols; return what a row of the table tells."""
+    images = images_named(name)
+    start = time.perf_counter()
+    alien = SymbolDiscovery(route=route, random_state=seed).fit(images)
+    wall = time.perf_counter() - start
+    assert alien.evidence_.label_table is not None
+    if not np.array_equal(alien.predict(images), alien.labels_):
+        raise SystemExit("predict does not repeat labels_")
+    return {
+        "n": len(images),
+        "labels": len(alien.evidence_.label_table.label_names),
+        "symbols": alien.n_symbols_,
+        "interval": alien.symbols_.tolerance_interval,
+        "seconds": wall,
+        "gigabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6,
+        **scores(alien.evidence_.label_table),
+    }
+
+
+def generate(seed: int) -> dict[str, float]:
+    """Learn from MNIST's training images alone; label the others, draw, and look at drawings."""
+    images = load_images("mnist")
+    assert images.labels is not None
+    learn, others = images[np.arange(TRAINING)], images[np.arange(TRAINING, len(images))]
+    alien = SymbolDiscovery(random_state=seed).fit(ImageSet(learn.pixels, name="60,000"))
+    classes = np.unique(images.labels, return_inverse=True)[1]
+    told = alien.predict(images)
+    known = label_table(told[:TRAINING], classes[:TRAINING], alien.n_symbols_)
+    unknown = label_table(told[TRAINING:], classes[TRAINING:], alien.n_symbols_)
+    flat = learn.pixels.reshape(TRAINING, -1)
+    judge, judged = train_recogniser(flat, classes[:TRAINING], learn.image_shape, MOVES, seed)
+    back, right = [], []
+    for symbol in range(alien.n_symbols_):
+        drawn = alien.sample(DRAWN, symbol=symbol, random_state=seed)
+        back.append(np.mean(alien.predict(drawn) == symbol))
+        majority = known.counts[symbol].argmax()
+        taken = judge.predict_proba(drawn.pixels.reshape(DRAWN, -1)).argmax(axis=1)
+        right.append(np.mean(taken == majority))
+    plain = alien.autoencoder_.inverse_transform(alien.autoencoder_.transform(others[:2000]))
+    drawings = alien.sample(2000, random_state=seed).pixels
+    return {
+        "accuracy, images learnt from": scores(known)["accuracy"],
+        "accuracy, other images": scores(unknown)["accuracy"],
+        "judge's accuracy, held out": float(np.mean(judged.argmax(axis=1) == classes[:TRAINING])),
+        "drawings that come back, worst symbol": float(min(back)),
+        "drawings with the symbol's label, worst symbol": float(min(right)),
+        "the same, mean": float(np.mean(right)),
+        "half-grey pixels, over reconstructions'": half_grey(drawings) / half_grey(plain),
+    }
+
+
+def half_grey(pixels: NDArray[np.float32]) -> float:
+    """Share of pixels that are neither paper nor ink, of those that are not paper."""
+    low, high = HALF_GREY
+    return float(((pixels > low) & (pixels < high)).sum() / (pixels > low).sum())
+
+
+def _run(*arguments: str) -> Any:
+    """Run this module in a fresh process; return what it printed last, read as JSON."""
+    command = [sys.executable, "-m", "benchmarks.symbols", *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(arguments)} failed:\n{done.stderr}")
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+HEADER = (
+    "", "seed", "images", "labels", "symbols", "accuracy", "ARI", "NMI", "purity", "tolerances",
+    "seconds", "GB",
+)  # fmt: skip
+
+
+def _row(name: str, seed: int, told: dict[str, Any]) -> list[str]:
+    low, high = told["interval"]
+    return [
+        name, str(seed), f"{told['n']:,}", str(told["labels"]), str(told["symbols"]),
+        *(f"{told[score]:.3f}" for score in ("accuracy", "ari", "nmi", "purity")),
+        f"{low:.3f}-{high:.3f}", seconds(told["seconds"]), number(told["gigabytes"]),
+    ]  # fmt: skip
+
+
+def main() -> int:
+    """Run what the command line asks for; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.symbols", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=SEEDS)
+    parser.add_argument("--subsets", type=int, default=SUBSETS)
+    parser.add_argument("--sets", nargs="*", default=["digits", "mnist"])
+    parser.add_argument("--discover", nargs=3, help=argparse.SUPPRESS)
+    parser.add_argument("--generate", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.discover:
+        name, seed, route = arguments.discover
+        print(json.dumps(discover(name, int(seed), route or None)))
+        return 0
+    if arguments.generate:
+        print(json.dumps(generate(int(arguments.generate))))
+        return 0
+    jobs = [(name, seed) for name in arguments.sets for seed in range(arguments.seeds)]
+    jobs += [(f"{SUBSET}{number}", 0) for number in range(arguments.subsets)]
+    for route in ("", "codes"):
+        rows = []
+        for name, seed in jobs:
+            rows.append(_row(name, seed, _run("--discover", name, str(seed), route)))
+            print("  ".join(rows[-1]), flush=True)
+        title = f"route={route!r}" if route else "Default settings"
+        print_table(f"{title}: symbols, and how they agree with labels", HEADER, rows)
+    if "mnist" in arguments.sets:
+        told = _run("--generate", "0")
+        lines = [[name, f"{value:.3f}"] for name, value in told.items()]
+        print_table("Learnt from MNIST's 60,000 training images, seed 0", ("", ""), lines)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

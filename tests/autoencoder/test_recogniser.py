@@ -1,0 +1,67 @@
+"""Networks that learn classes, and say of images that they have not seen."""
+
+import numpy as np
+import pytest
+
+import laws
+from xenoglyph import ModelFileError, load_images
+from xenoglyph.autoencoder import Augmentation
+from xenoglyph.autoencoder.recogniser import Recogniser, train_recogniser
+
+MOVES = Augmentation(shift=0.06, rotation=5.0)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load_images("digits")
+
+
+def learnt(digits, classes):
+    return train_recogniser(digits.pixels.reshape(len(digits), -1), classes, (8, 8), MOVES, 0)
+
+
+@pytest.fixture(scope="module")
+def taught(digits):
+    return learnt(digits, digits.labels)
+
+
+def test_held_out_images_are_recognised(digits, taught):
+    recogniser, held_out = taught
+    laws.check_distribution(held_out)
+    assert np.mean(held_out.argmax(axis=1) == digits.labels) > 0.95
+    told = recogniser.predict_proba(digits.pixels.reshape(len(digits), -1))
+    laws.check_distribution(told)
+    assert np.mean(told.argmax(axis=1) == digits.labels) > 0.98
+
+
+def test_what_cannot_be_learnt_is_not_known_of_held_out_images(digits):
+    """The law behind the joins: classes by lot are confused, though a network can learn them."""
+    by_lot = np.random.default_rng(0).integers(2, size=len(digits))
+    _, held_out = learnt(digits, by_lot)
+    assert np.mean(held_out.argmax(axis=1) == by_lot) < 0.56
+
+
+def test_the_same_seed_gives_the_same_bits(digits, taught):
+    again, held_out = learnt(digits, digits.labels)
+    np.testing.assert_array_equal(held_out, taught[1])
+    for name, array in again.to_arrays().items():
+        np.testing.assert_array_equal(array, taught[0].to_arrays()[name])
+
+
+def test_arrays_bring_it_back(digits, taught):
+    rows = digits.pixels[:50].reshape(50, -1)
+    again = Recogniser.from_arrays(taught[0].to_arrays(), 64, 10)
+    np.testing.assert_array_equal(again.predict_proba(rows), taught[0].predict_proba(rows))
+
+
+def test_no_image_has_no_probability(taught):
+    assert taught[0].predict_proba(np.empty((0, 64), np.float32)).shape == (0, 10)
+
+
+@pytest.mark.parametrize("wrong", ["pixels", "classes", "missing", "empty"])
+def test_arrays_that_do_not_fit_are_refused(taught, wrong):
+    arrays = {} if wrong == "empty" else taught[0].to_arrays()
+    if wrong == "missing":
+        del arrays["1/2/bias"]
+    with pytest.raises(ModelFileError, match="does not fit"):
+        Recogniser.from_arrays(arrays, 65 if wrong == "pixels" else 64, 10 + (wrong == "classes"))
