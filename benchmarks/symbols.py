@@ -27,7 +27,7 @@ from benchmarks.tables import number, print_table, seconds
 from benchmarks.timing import ROOT
 from xenoglyph import ImageSet, SymbolDiscovery, load_images
 from xenoglyph.autoencoder.recogniser import train_recogniser
-from xenoglyph.discovery import MOVES
+from xenoglyph.recognition import MOVES
 from xenoglyph.symbols import label_table, scores
 
 SEEDS, SUBSETS = 5, 10

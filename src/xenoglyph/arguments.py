@@ -27,6 +27,7 @@ __all__ = [
     "Quiet",
     "Recipe",
     "Resume",
+    "Route",
     "Run",
     "RunFolder",
     "Seed",
@@ -34,6 +35,7 @@ __all__ = [
     "Source",
     "Symbol",
     "Table",
+    "Tolerance",
     "Version",
     "check_range",
     "image_shape",
@@ -140,6 +142,22 @@ Open = Annotated[bool, typer.Option("--open", help="Show it in the browser.")]
 Recipe = Annotated[
     Literal["default", "article"],
     typer.Option(help="Our own settings, or those of the article, step by step."),
+]
+Route = Annotated[
+    Literal["graph", "codes"] | None,
+    typer.Option(
+        help="Make symbols of pieces of the images' graph, or of the mixture's components; the "
+        "recipe's own by default.",
+    ),
+]
+Tolerance = Annotated[
+    float,
+    typer.Option(
+        min=0.0,
+        max=1.0,
+        metavar="SHARE",
+        help="How much of a symbol may be taken for another; lower it to have fewer symbols.",
+    ),
 ]
 Seed = Annotated[int, typer.Option(min=0, metavar="N", help="The same seed, the same result.")]
 MaxComponents = Annotated[

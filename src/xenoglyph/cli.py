@@ -165,6 +165,8 @@ def discover(
     source: arguments.Source = "digits",
     out: arguments.RunFolder = None,
     recipe: arguments.Recipe = "default",
+    route: arguments.Route = None,
+    tolerance: arguments.Tolerance = 0.06,
     seed: arguments.Seed = 0,
     max_components: arguments.MaxComponents = None,
     epochs: arguments.Epochs = None,
@@ -195,6 +197,8 @@ def discover(
         images = xenoglyph.load_images(source, image_shape=size, progress=progress)
         discovery = xenoglyph.SymbolDiscovery(
             recipe,
+            route=route,
+            tolerance=tolerance,
             max_components=max_components,
             n_epochs=epochs,
             n_processes=processes,
@@ -229,9 +233,12 @@ def _tell(discovery: "SymbolDiscovery", images: "ImageSet", result: dict[str, An
         f"{n_symbols} symbols ({discovery.n_components_} components) in {len(images):,} images of "
         f"{images.name}; a new drawing of each, and its share:\n"
     )
+    low, high = discovery.symbols_.tolerance_interval
     drawings = [discovery.sample(1, symbol=k).pixels[0] for k in range(n_symbols)]
     captions = [f"{k}: {share:.1%}" for k, share in enumerate(discovery.evidence_.shares)]
     print(xenoglyph.draw_images(drawings, captions=captions))
+    if low <= discovery.tolerance < high:
+        print(f"the same symbols with any tolerance from {low:.1%} to {high:.1%}")
     if scores := result.get("scores"):
         listed = ", ".join(f"{name} {value:.3f}" for name, value in scores.items())
         print(f"against the labels, which were used for nothing else: {listed}")

@@ -1,62 +1,41 @@
 """The whole way in one estimator: images -> codes -> mixture -> symbols -> new images."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict
 from numbers import Integral
 from os import PathLike
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
 
-import xenoglyph
 from xenoglyph import record
 from xenoglyph.autoencoder import Augmentation, Callback, SELUAutoencoder
-from xenoglyph.autoencoder import arrays as autoencoder_arrays
 from xenoglyph.autoencoder.augmentation import augmentation_from
 from xenoglyph.autoencoder.checks import check_number
-from xenoglyph.autoencoder.recogniser import FOLDS, Recogniser, train_recogniser
-from xenoglyph.errors import DataError, ModelFileError
-from xenoglyph.images import ImageSet, as_images
+from xenoglyph.autoencoder.recogniser import Recogniser
+from xenoglyph.discovered import Discovered
+from xenoglyph.errors import DataError
+from xenoglyph.images import ImageSet
 from xenoglyph.mixture import MMLGaussianMixture
-from xenoglyph.mixture import arrays as mixture_arrays
 from xenoglyph.progress import Progress, quiet
 from xenoglyph.recipes import recipe_named
-from xenoglyph.storage import read_model, write_model
-from xenoglyph.symbols import label_table, merge_components, merge_pieces
-from xenoglyph.symbols.merging import symbols_from_settings, symbols_to_settings
-from xenoglyph.symbols.neighbours import nearest_images
-from xenoglyph.symbols.pieces import cut_into_pieces
+from xenoglyph.recognition import MOVES, find_symbols
+from xenoglyph.symbols import label_table, merge_components
 from xenoglyph.terminal import ProgressBar
 
-__all__ = ["MOVES", "ROUTES", "SymbolDiscovery"]
-
-ROUTES = ("graph", "codes")
-
-MOVES = Augmentation(shift=0.09, rotation=15.0, scale=0.15, slant=0.45)
-"""How far a drawing may be moved without showing another symbol, unless told otherwise."""
-
-NEIGHBOURS = 10
-PIECE_SIZE = 20
-"""Images that a piece has at least, on average."""
-GRAPH_SIZE = 100_000
-"""Most images in the graph; of more, so many by chance, from which networks learn the rest."""
-OWN_SHARE = 0.05
-"""A symbol is drawn from components of which it has at least such a share."""
-ROUNDS = 20
-"""Draws after which the likest are taken for the symbol that was asked for."""
+__all__ = ["ROUTES", "SymbolDiscovery"]
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.intp]
 RandomState = int | np.random.RandomState | None
 
+ROUTES = ("graph", "codes")
 
-class SymbolDiscovery(ClusterMixin, BaseEstimator):
+
+class SymbolDiscovery(Discovered):
     """Finds out how many different symbols unlabelled images show, which is which, and draws more.
 
     A SELU auto-encoder compresses every image to a few numbers, its code, and a Gaussian mixture
@@ -90,8 +69,8 @@ class SymbolDiscovery(ClusterMixin, BaseEstimator):
         symbols are expected.
     augmentation : Augmentation or dict, optional
         How far an image may be moved without showing another symbol. By default that is
-        `xenoglyph.discovery.MOVES`, for drawings and letters; give less where position, direction
-        or size tell symbols apart.
+        `xenoglyph.recognition.MOVES`, for drawings and letters; give less where position,
+        direction or size tell symbols apart.
     tolerance : float, default=0.06
         Largest share of one symbol's images that may be taken for another symbol; pieces above
         it are joined.
@@ -216,136 +195,6 @@ class SymbolDiscovery(ClusterMixin, BaseEstimator):
         self.evidence_ = self._gather(images, random)
         return self
 
-    def transform(self, X: ImageSet | ArrayLike) -> Array:
-        """Return the codes of images, shape (n, code_size)."""
-        check_is_fitted(self, "autoencoder_")
-        return np.asarray(self.autoencoder_.transform(self._images(X)))
-
-    def predict_proba(self, X: ImageSet | ArrayLike) -> Array:
-        """Probability of each symbol for each image, shape (n, n_symbols)."""
-        check_is_fitted(self, "symbols_")
-        return self._symbol_probabilities(self._images(X))
-
-    def predict(self, X: ImageSet | ArrayLike) -> Integers:
-        """Most probable symbol of each image, shape (n,)."""
-        return np.asarray(self.predict_proba(X).argmax(axis=1))
-
-    def sample(
-        self,
-        n: int = 1,
-        *,
-        symbol: int | None = None,
-        component: int | None = None,
-        random_state: RandomState = None,
-    ) -> ImageSet:
-        """Draw new images.
-
-        Parameters
-        ----------
-        n : int, default=1
-        symbol : int, optional
-            Draw this symbol only.
-        component : int, optional
-            Draw from this component of the mixture only.
-        random_state : int, RandomState or None, default=None
-            None takes the estimator's own.
-
-        Returns
-        -------
-        ImageSet
-            Its labels are the symbol of each image.
-
-        Raises
-        ------
-        DataError
-            If there is no such symbol or component, or both were given.
-        """
-        check_is_fitted(self, "mixture_")
-        random = check_random_state(self.random_state if random_state is None else random_state)
-        if symbol is not None and component is not None:
-            raise DataError("Both symbol and component were given; give one of them.")
-        if symbol is not None:
-            return self._sample_symbol(n, symbol, random)
-        codes, _ = self.mixture_.sample(n, component=component, random_state=random)
-        return self._drawn(codes)
-
-    def save(self, path: str | PathLike[str]) -> None:
-        """Write the model file: safetensors with our schema and checksum, whole or not at all."""
-        check_is_fitted(self, "evidence_")
-        parts: dict[str, tuple[dict[str, Any], dict[str, NDArray[Any]]]] = {
-            "autoencoder": autoencoder_arrays.to_arrays(self.autoencoder_),
-            "mixture": mixture_arrays.to_arrays(self.mixture_),
-            "evidence": record.to_arrays(self.evidence_),
-        }
-        parameters = self.get_params()
-        if not isinstance(self.random_state, int):
-            parameters["random_state"] = None
-        if isinstance(self.augmentation, Augmentation):
-            parameters["augmentation"] = asdict(self.augmentation)
-        if self.recogniser_ is not None:
-            parts["recogniser"] = ({}, dict(self.recogniser_.to_arrays()))
-        settings = {
-            "parameters": parameters,
-            "image_shape": list(self.image_shape_),
-            "symbols": symbols_to_settings(self.symbols_),
-            **{part: own for part, (own, _) in parts.items()},
-        }
-        arrays: dict[str, NDArray[Any]] = {
-            "component_symbols": self.component_symbols_,
-            **{
-                f"{part}/{name}": array
-                for part, (_, own) in parts.items()
-                for name, array in own.items()
-            },
-        }
-        write_model(path, "discovery", settings, arrays)
-
-    @classmethod
-    def load(cls, path: str | PathLike[str]) -> Self:
-        """Read a model file; the model predicts the same bits as the one that was saved.
-
-        Raises
-        ------
-        ModelFileError
-            If the file is missing, foreign, damaged, or does not fit together.
-        """
-        settings, arrays = read_model(path, "discovery")
-
-        def part(name: str) -> tuple[Any, dict[str, NDArray[Any]]]:
-            head = f"{name}/"
-            own = {key.removeprefix(head): arrays[key] for key in arrays if key.startswith(head)}
-            return settings.get(name), own
-
-        try:
-            model = cls(**settings["parameters"])
-            model.image_shape_ = tuple(map(int, settings["image_shape"]))
-            model.seconds_ = {}
-            model.autoencoder_ = autoencoder_arrays.from_arrays(*part("autoencoder"))
-            model.mixture_ = mixture_arrays.from_arrays(*part("mixture"))
-            model.evidence_ = record.from_arrays(*part("evidence"))
-            model._adopt_symbols(settings["symbols"], arrays["component_symbols"], part)
-        except (KeyError, TypeError) as error:
-            raise ModelFileError(f"{path} does not fit together: {error!r}.") from error
-        return model
-
-    def report(self, path: str | PathLike[str]) -> None:
-        """Write the report, one static HTML page that opens without a network."""
-        # Reports are made of discoveries: only through the lazy door may this one ask for its own.
-        xenoglyph.write_report(self, path)
-
-    @property
-    def n_components_(self) -> int:
-        """How many components the mixture has."""
-        return self.mixture_.n_components_
-
-    @property
-    def n_symbols_(self) -> int:
-        """How many different symbols there are."""
-        return self.symbols_.n_symbols
-
-    def _images(self, X: ImageSet | ArrayLike) -> ImageSet:
-        return as_images(X, image_shape=self.image_shape)
-
     def _build(self, random: np.random.RandomState) -> None:
         """Make the parts as the recipe and the parameters have them."""
         recipe = recipe_named(self.recipe)
@@ -397,6 +246,9 @@ class SymbolDiscovery(ClusterMixin, BaseEstimator):
             self._find_symbols(images, posterior, progress)
             self.components_ = posterior.argmax(axis=1)
             told = self._symbol_probabilities(images)
+            sizes = np.bincount(told.argmax(axis=1), minlength=self.n_symbols_)
+            self.symbols_ = self.symbols_.numbered_by(sizes)
+            told = told[:, np.argsort(-sizes, kind="stable")]
             self.labels_, self.confidence_ = told.argmax(axis=1), told.max(axis=1)
             mass = np.maximum(posterior.sum(axis=0), np.finfo(np.float64).tiny)
             self.component_symbols_ = (posterior.T @ told) / mass[:, None]
@@ -409,73 +261,10 @@ class SymbolDiscovery(ClusterMixin, BaseEstimator):
         if self.symbol_route == "codes":
             self.symbols_ = merge_components(posterior, tolerance)
             return
-        random = np.random.default_rng(self._symbol_seed)
-        seeds = random.integers(2**31, size=2).tolist()
-        if len(images) > GRAPH_SIZE:
-            images = images[np.sort(random.choice(len(images), GRAPH_SIZE, replace=False))]
-        n = len(images)
         moves = augmentation_from(self.augmentation) or MOVES
-        neighbours = nearest_images(images.pixels, min(NEIGHBOURS, n - 1), moves)
-        progress("symbols", 1, FOLDS + 1, "")
-        pieces = cut_into_pieces(neighbours, max(1, min(self.n_pieces, n // PIECE_SIZE)), seeds[0])
-        self.recogniser_, held_out = train_recogniser(
-            images.pixels.reshape(n, -1), pieces, images.image_shape, moves, seeds[1], progress
+        self.symbols_, self.recogniser_ = find_symbols(
+            images, self.n_pieces, moves, tolerance, self._symbol_seed, progress
         )
-        self.symbols_ = merge_pieces(pieces, held_out, tolerance)
-
-    def _symbol_probabilities(self, images: ImageSet) -> Array:
-        """Probability of each symbol for each image, shape (n, n_symbols)."""
-        if self.recogniser_ is None:
-            codes = self.autoencoder_.transform(images)
-            return self.symbols_.pool(self.mixture_.predict_proba(codes))
-        if images.image_shape != self.image_shape_:
-            self.autoencoder_.transform(images)  # refuses it in its own words
-        rows = images.pixels.reshape(len(images), -1)
-        return self.symbols_.pool(self.recogniser_.predict_proba(rows))
-
-    def _drawn(self, codes: Array) -> ImageSet:
-        """Decode; label every image as `predict` does."""
-        pixels = self.autoencoder_.inverse_transform(codes)
-        told = self._symbol_probabilities(ImageSet(pixels, name="new images"))
-        return ImageSet(pixels, labels=told.argmax(axis=1), name="new images")
-
-    def _sample_symbol(self, n: int, symbol: int, random: np.random.RandomState) -> ImageSet:
-        """Draw from the mixture, as far as what is drawn is taken for the symbol."""
-        if not 0 <= symbol < self.n_symbols_:
-            raise DataError(f"symbol={symbol} does not exist; choose 0 to {self.n_symbols_ - 1}.")
-        shares = self.component_symbols_[:, symbol]
-        among = np.flatnonzero(shares >= min(OWN_SHARE, shares.max()))
-        kept: list[NDArray[np.float32]] = []
-        likeness: list[Array] = []
-        for _ in range(ROUNDS):
-            codes, _ = self.mixture_.sample(n, component=among, random_state=random)
-            pixels = self.autoencoder_.inverse_transform(codes)
-            told = self._symbol_probabilities(ImageSet(pixels, name="new images"))
-            kept.append(pixels)
-            likeness.append(np.where(told.argmax(axis=1) == symbol, 1.0, told[:, symbol]))
-            if sum(np.count_nonzero(own == 1.0) for own in likeness) >= n:
-                break
-        likest = np.argsort(-np.concatenate(likeness), kind="stable")[:n]
-        pixels = np.concatenate(kept)[np.sort(likest)]
-        return ImageSet(pixels, labels=np.full(n, symbol), name="new images")
-
-    def _adopt_symbols(
-        self,
-        settings: dict[str, Any],
-        component_symbols: NDArray[Any],
-        part: Callable[[str], tuple[Any, dict[str, NDArray[Any]]]],
-    ) -> None:
-        """Take symbols, and who recognises them, from a model file."""
-        self.recogniser_ = None
-        n_pieces = self.n_components_
-        if self.symbol_route == "graph":
-            n_pieces = len(settings["component_symbol"])
-            n_pixels = int(np.prod(self.image_shape_))
-            self.recogniser_ = Recogniser.from_arrays(part("recogniser")[1], n_pixels, n_pieces)
-        self.symbols_ = symbols_from_settings(settings, n_pieces)
-        self.component_symbols_ = np.asarray(component_symbols, np.float64)
-        if self.component_symbols_.shape != (self.n_components_, self.n_symbols_):
-            raise ModelFileError("The symbols in the model file do not fit its mixture.")
 
     def _gather(self, images: ImageSet, random: np.random.RandomState) -> record.Evidence:
         """Write down what a report needs; the one place where labels are looked at."""
@@ -498,11 +287,6 @@ class SymbolDiscovery(ClusterMixin, BaseEstimator):
             history=self.autoencoder_.history_,
             **record.ledger_of(self.mixture_.trace_),
         )
-
-    @property
-    def symbol_route(self) -> str:
-        """What symbols are made of: the parameter `route`, or the recipe's."""
-        return self.route or recipe_named(self.recipe).route
 
     @contextmanager
     def _timed(self, stage: str) -> Iterator[None]:

@@ -1,4 +1,11 @@
-"""From components to symbols: which components belong together, and what speaks for it."""
+"""From pieces to symbols: which pieces belong together, and what speaks for it.
+
+Images are cut into more pieces than there are symbols: `neighbours` finds which look alike however
+they are moved, `pieces` cuts the graph of neighbours. `merging` joins pieces that are taken for
+each other too often by networks that have not seen them (`xenoglyph.autoencoder.recogniser`);
+`xenoglyph.recognition` calls one after another. Components of a mixture are pieces too:
+`merge_components` asks the mixture itself. `evidence` compares symbols with labels afterwards.
+"""
 
 from xenoglyph.symbols.evidence import LabelTable, label_table, scores
 from xenoglyph.symbols.merging import Merge, Symbols, merge_components, merge_pieces

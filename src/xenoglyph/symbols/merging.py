@@ -70,6 +70,12 @@ class Symbols:
         """Components of one symbol, in rising order."""
         return np.flatnonzero(self.component_symbol == symbol)
 
+    def numbered_by(self, sizes: NDArray[Any]) -> "Symbols":
+        """Return the same symbols, numbered so that their `sizes`, shape (n_symbols,), fall."""
+        number = np.empty(self.n_symbols, np.intp)
+        number[np.argsort(-sizes, kind="stable")] = np.arange(self.n_symbols)
+        return Symbols(number[self.component_symbol], self.merges)
+
     def pool(self, posterior: Array) -> Array:
         """Add the columns of `posterior`, shape (n, k), symbol by symbol: shape (n, n_symbols)."""
         pooled = np.zeros((len(posterior), self.n_symbols))

@@ -12,6 +12,7 @@ import warnings
 import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, sparse
+from scipy.sparse import csgraph
 from scipy.sparse.linalg import eigsh
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
@@ -36,7 +37,7 @@ def cut_into_pieces(neighbours: Integers, n_pieces: int, random_state: int) -> I
     neighbours : array of shape (n, m)
         Numbers of each image's neighbours.
     n_pieces : int
-        At most n.
+        At most n. Parts of the graph that no edge joins have a share of them each, at least one.
     random_state : int
 
     Returns
@@ -44,7 +45,24 @@ def cut_into_pieces(neighbours: Integers, n_pieces: int, random_state: int) -> I
     array of shape (n,)
         Piece of each image, from 0 on, none of them empty.
     """
-    rows = spectral_rows(neighbours, max(2, n_pieces // 2))
+    n, m = neighbours.shape
+    edges = (np.repeat(np.arange(n), m), neighbours.ravel())
+    directed = sparse.csr_array((np.ones(n * m), edges), shape=(n, n))
+    adjacency = sparse.csr_array((directed + directed.T) / 2)
+    n_parts, part = csgraph.connected_components(adjacency, directed=False)
+    pieces = np.empty(n, np.intp)
+    first = 0
+    for number in range(n_parts):
+        own = np.flatnonzero(part == number)
+        share = max(1, round(n_pieces * len(own) / n))
+        pieces[own] = first + _cut(adjacency[own][:, own], share, random_state)
+        first = int(pieces[own].max()) + 1
+    return pieces
+
+
+def _cut(adjacency: sparse.csr_array, n_pieces: int, random_state: int) -> Integers:
+    """Cut a graph that hangs together."""
+    rows = spectral_rows(adjacency, max(2, n_pieces // 2))
     kmeans = KMeans(n_pieces, n_init=STARTS, random_state=random_state)
     # Threads add in any order, which shows in the last bits.
     with threadpool_limits(limits=1, user_api="openmp"), warnings.catch_warnings():
@@ -54,13 +72,22 @@ def cut_into_pieces(neighbours: Integers, n_pieces: int, random_state: int) -> I
     return np.asarray(np.unique(pieces, return_inverse=True)[1], np.intp)
 
 
-def spectral_rows(neighbours: Integers, n_vectors: int) -> Array:
-    """Return the first eigenvectors' rows, scaled to length one, shape (n, n_vectors)."""
-    n, m = neighbours.shape
+def spectral_rows(adjacency: sparse.csr_array, n_vectors: int) -> Array:
+    """Return the first eigenvectors' rows, scaled to length one.
+
+    Parameters
+    ----------
+    adjacency : sparse array of shape (n, n)
+        Symmetric, of a graph that hangs together: Lanczos steps would miss all but one of the
+        eigenvectors of a repeated eigenvalue.
+    n_vectors : int
+
+    Returns
+    -------
+    array of shape (n, n_vectors), or (n, n) where n is less
+    """
+    n = adjacency.shape[0]
     n_vectors = min(n_vectors, n)
-    edges = (np.repeat(np.arange(n), m), neighbours.ravel())
-    directed = sparse.csr_array((np.ones(n * m), edges), shape=(n, n))
-    adjacency = (directed + directed.T) / 2
     root = sparse.diags_array(1 / np.sqrt(adjacency.sum(axis=1)))
     normalised = root @ adjacency @ root
     if n <= SMALL:
@@ -70,8 +97,7 @@ def spectral_rows(neighbours: Integers, n_vectors: int) -> Array:
         # Moved from [-1, 1] to [0, 1]: only one end of the spectrum is sought.
         shifted = (normalised + sparse.eye_array(n)) / 2
         start = np.random.default_rng(0).uniform(0.5, 1.0, n)
-        vectors = eigsh(
-            shifted, k=n_vectors, which="LA", v0=start, tol=1e-4, ncv=min(n, 3 * n_vectors)
-        )[1]
+        steps = min(n, 3 * n_vectors)
+        vectors = eigsh(shifted, k=n_vectors, which="LA", v0=start, tol=1e-4, ncv=steps)[1]
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.asarray(vectors / np.maximum(length, np.finfo(np.float64).tiny))

@@ -1,0 +1,220 @@
+"""What a fitted discovery can do: recognise, draw, be kept in a file and told of."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from os import PathLike
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClusterMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+import xenoglyph
+from xenoglyph import recognition, record
+from xenoglyph.autoencoder import Augmentation, SELUAutoencoder
+from xenoglyph.autoencoder import arrays as autoencoder_arrays
+from xenoglyph.autoencoder.recogniser import Recogniser
+from xenoglyph.errors import DataError, ModelFileError
+from xenoglyph.images import ImageSet, as_images
+from xenoglyph.mixture import MMLGaussianMixture
+from xenoglyph.mixture import arrays as mixture_arrays
+from xenoglyph.recipes import recipe_named
+from xenoglyph.recognition import draw_recognised
+from xenoglyph.storage import read_model, write_model
+from xenoglyph.symbols import Symbols
+
+__all__ = ["Discovered"]
+
+Array = NDArray[np.float64]
+Integers = NDArray[np.intp]
+RandomState = int | np.random.RandomState | None
+
+OWN_SHARE = 0.05
+"""A symbol is drawn from components of which it has at least such a share."""
+
+
+class Discovered(ClusterMixin, BaseEstimator):
+    """What `SymbolDiscovery` does when it has been fitted, or read from a file."""
+
+    recipe: str
+    route: str | None
+    image_shape: tuple[int, ...] | None
+    augmentation: Augmentation | Mapping[str, float] | None
+    random_state: RandomState
+    autoencoder_: SELUAutoencoder
+    mixture_: MMLGaussianMixture
+    recogniser_: Recogniser | None
+    symbols_: Symbols
+    component_symbols_: Array
+    evidence_: record.Evidence
+    image_shape_: tuple[int, ...]
+    seconds_: dict[str, float]
+
+    def transform(self, X: ImageSet | ArrayLike) -> Array:
+        """Return the codes of images, shape (n, code_size)."""
+        check_is_fitted(self, "autoencoder_")
+        return np.asarray(self.autoencoder_.transform(self._images(X)))
+
+    def predict_proba(self, X: ImageSet | ArrayLike) -> Array:
+        """Probability of each symbol for each image, shape (n, n_symbols)."""
+        check_is_fitted(self, "symbols_")
+        return self._symbol_probabilities(self._images(X))
+
+    def predict(self, X: ImageSet | ArrayLike) -> Integers:
+        """Most probable symbol of each image, shape (n,)."""
+        return np.asarray(self.predict_proba(X).argmax(axis=1))
+
+    def sample(
+        self,
+        n: int = 1,
+        *,
+        symbol: int | None = None,
+        component: int | None = None,
+        random_state: RandomState = None,
+    ) -> ImageSet:
+        """Draw new images.
+
+        Parameters
+        ----------
+        n : int, default=1
+        symbol : int, optional
+            Draw this symbol only.
+        component : int, optional
+            Draw from this component of the mixture only.
+        random_state : int, RandomState or None, default=None
+            None takes the estimator's own.
+
+        Returns
+        -------
+        ImageSet
+            Its labels are the symbol of each image.
+
+        Raises
+        ------
+        DataError
+            If there is no such symbol or component, or both were given.
+        """
+        check_is_fitted(self, "mixture_")
+        random = check_random_state(self.random_state if random_state is None else random_state)
+        if symbol is not None and component is not None:
+            raise DataError("Both symbol and component were given; give one of them.")
+        if symbol is not None:
+            return self._sample_symbol(n, symbol, random)
+        codes, _ = self.mixture_.sample(n, component=component, random_state=random)
+        return self._drawn(codes)
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the model file: safetensors with our schema and checksum, whole or not at all."""
+        check_is_fitted(self, "evidence_")
+        parts: dict[str, tuple[dict[str, Any], dict[str, NDArray[Any]]]] = {
+            "autoencoder": autoencoder_arrays.to_arrays(self.autoencoder_),
+            "mixture": mixture_arrays.to_arrays(self.mixture_),
+            "evidence": record.to_arrays(self.evidence_),
+            "symbols": recognition.to_arrays(
+                self.symbols_, self.recogniser_, self.component_symbols_
+            ),
+        }
+        parameters = self.get_params()
+        if not isinstance(self.random_state, int):
+            parameters["random_state"] = None
+        if isinstance(self.augmentation, Augmentation):
+            parameters["augmentation"] = asdict(self.augmentation)
+        settings = {
+            "parameters": parameters,
+            "image_shape": list(self.image_shape_),
+            **{part: own for part, (own, _) in parts.items()},
+        }
+        arrays = {
+            f"{part}/{name}": array
+            for part, (_, own) in parts.items()
+            for name, array in own.items()
+        }
+        write_model(path, "discovery", settings, arrays)
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> Self:
+        """Read a model file; the model predicts the same bits as the one that was saved.
+
+        Raises
+        ------
+        ModelFileError
+            If the file is missing, foreign, damaged, or does not fit together.
+        """
+        settings, arrays = read_model(path, "discovery")
+
+        def part(name: str) -> tuple[Any, dict[str, NDArray[Any]]]:
+            head = f"{name}/"
+            own = {key.removeprefix(head): arrays[key] for key in arrays if key.startswith(head)}
+            return settings[name], own
+
+        try:
+            model = cls(**settings["parameters"])
+            model.image_shape_ = tuple(map(int, settings["image_shape"]))
+            model.seconds_ = {}
+            model.autoencoder_ = autoencoder_arrays.from_arrays(*part("autoencoder"))
+            model.mixture_ = mixture_arrays.from_arrays(*part("mixture"))
+            model.evidence_ = record.from_arrays(*part("evidence"))
+            model.symbols_, model.recogniser_, model.component_symbols_ = recognition.from_arrays(
+                *part("symbols"), model.n_components_, int(np.prod(model.image_shape_))
+            )
+        except (KeyError, TypeError) as error:
+            raise ModelFileError(f"{path} does not fit together: {error!r}.") from error
+        return model
+
+    def report(self, path: str | PathLike[str]) -> None:
+        """Write the report, one static HTML page that opens without a network."""
+        # Reports are made of discoveries: only through the lazy door may this one ask for its own.
+        xenoglyph.write_report(self, path)
+
+    @property
+    def n_components_(self) -> int:
+        """How many components the mixture has."""
+        return self.mixture_.n_components_
+
+    @property
+    def n_symbols_(self) -> int:
+        """How many different symbols there are."""
+        return self.symbols_.n_symbols
+
+    def _images(self, X: ImageSet | ArrayLike) -> ImageSet:
+        return as_images(X, image_shape=self.image_shape)
+
+    @property
+    def symbol_route(self) -> str:
+        """What symbols are made of: the parameter `route`, or the recipe's."""
+        return self.route or recipe_named(self.recipe).route
+
+    def _symbol_probabilities(self, images: ImageSet) -> Array:
+        """Probability of each symbol for each image, shape (n, n_symbols)."""
+        if self.recogniser_ is None:
+            codes = self.autoencoder_.transform(images)
+            return self.symbols_.pool(self.mixture_.predict_proba(codes))
+        if images.image_shape != self.image_shape_:
+            self.autoencoder_.transform(images)  # refuses it in its own words
+        rows = images.pixels.reshape(len(images), -1)
+        return self.symbols_.pool(self.recogniser_.predict_proba(rows))
+
+    def _drawn(self, codes: Array) -> ImageSet:
+        """Decode; label every image as `predict` does."""
+        pixels = self.autoencoder_.inverse_transform(codes)
+        told = self._symbol_probabilities(ImageSet(pixels, name="new images"))
+        return ImageSet(pixels, labels=told.argmax(axis=1), name="new images")
+
+    def _sample_symbol(self, n: int, symbol: int, random: np.random.RandomState) -> ImageSet:
+        """Draw from the mixture, as far as what is drawn is taken for the symbol."""
+        if not 0 <= symbol < self.n_symbols_:
+            raise DataError(f"symbol={symbol} does not exist; choose 0 to {self.n_symbols_ - 1}.")
+        shares = self.component_symbols_[:, symbol]
+        among = np.flatnonzero(shares >= min(OWN_SHARE, shares.max()))
+
+        def draw(n: int) -> NDArray[np.float32]:
+            codes = self.mixture_.sample(n, component=among, random_state=random)[0]
+            return self.autoencoder_.inverse_transform(codes)
+
+        def recognise(pixels: NDArray[np.float32]) -> Array:
+            return self._symbol_probabilities(ImageSet(pixels, name="new images"))
+
+        pixels = draw_recognised(n, symbol, draw, recognise)
+        return ImageSet(pixels, labels=np.full(n, symbol), name="new images")

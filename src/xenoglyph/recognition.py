@@ -1,0 +1,140 @@
+"""Images to symbols without codes: neighbours, pieces, networks that confuse pieces, joins."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xenoglyph.autoencoder import Augmentation
+from xenoglyph.autoencoder.recogniser import FOLDS, Recogniser, train_recogniser
+from xenoglyph.errors import ModelFileError
+from xenoglyph.images import ImageSet
+from xenoglyph.progress import Progress
+from xenoglyph.symbols import Symbols, merge_pieces
+from xenoglyph.symbols.merging import symbols_from_settings, symbols_to_settings
+from xenoglyph.symbols.neighbours import nearest_images
+from xenoglyph.symbols.pieces import cut_into_pieces
+
+__all__ = ["MOVES", "draw_recognised", "find_symbols", "from_arrays", "to_arrays"]
+
+Array = NDArray[np.float64]
+Pixels = NDArray[np.float32]
+
+MOVES = Augmentation(shift=0.09, rotation=15.0, scale=0.15, slant=0.45)
+"""How far a drawing may be moved without showing another symbol, unless told otherwise."""
+
+NEIGHBOURS = 10
+PIECE_SIZE = 20
+"""Images that a piece has at least, on average."""
+GRAPH_SIZE = 100_000
+"""Most images in the graph; of more, so many by chance, from which networks learn the rest."""
+SHARES = "component_symbols"
+"""Name of an array in a model file."""
+ROUNDS = 20
+"""Draws after which the likest are taken for the symbol that was asked for."""
+
+
+def find_symbols(
+    images: ImageSet,
+    n_pieces: int,
+    moves: Augmentation,
+    tolerance: float,
+    random_state: int,
+    progress: Progress,
+) -> tuple[Symbols, Recogniser]:
+    """Cut images into pieces, learn to tell pieces apart, join those that are confused.
+
+    Parameters
+    ----------
+    images : ImageSet
+    n_pieces : int
+        At most; fewer where there are not `PIECE_SIZE` images for each.
+    moves : Augmentation
+        How far an image may be moved without showing another symbol.
+    tolerance : float
+        See `merge_pieces`.
+    random_state : int
+    progress : callable
+
+    Returns
+    -------
+    symbols : Symbols
+        Which pieces are which symbol.
+    recogniser : Recogniser
+        Tells pieces apart.
+    """
+    random = np.random.default_rng(random_state)
+    cut, learn = random.integers(2**31, size=2).tolist()
+    if len(images) > GRAPH_SIZE:
+        images = images[np.sort(random.choice(len(images), GRAPH_SIZE, replace=False))]
+    n = len(images)
+    neighbours = nearest_images(images.pixels, min(NEIGHBOURS, n - 1), moves)
+    progress("symbols", 1, FOLDS + 1, "")
+    pieces = cut_into_pieces(neighbours, max(1, min(n_pieces, n // PIECE_SIZE)), cut)
+    rows = images.pixels.reshape(n, -1)
+    recogniser, held_out = train_recogniser(
+        rows, pieces, images.image_shape, moves, learn, progress
+    )
+    return merge_pieces(pieces, held_out, tolerance), recogniser
+
+
+def draw_recognised(
+    n: int, symbol: int, draw: Callable[[int], Pixels], recognise: Callable[[Pixels], Array]
+) -> Pixels:
+    """Draw until n images are taken for a symbol.
+
+    Parameters
+    ----------
+    n : int
+    symbol : int
+    draw : callable
+        Takes a number; returns so many new images.
+    recognise : callable
+        Takes images; returns the probability of each symbol for each.
+
+    Returns
+    -------
+    array of n images
+        In the order of drawing. Where `ROUNDS` draws of n do not hold n of the symbol, the
+        likest of the others are among them.
+    """
+    drawn: list[Pixels] = []
+    likeness = np.empty(0)
+    while not drawn or (len(drawn) < ROUNDS and np.count_nonzero(likeness == 1.0) < n):
+        drawn.append(draw(n))
+        told = recognise(drawn[-1])
+        own = np.where(told.argmax(axis=1) == symbol, 1.0, told[:, symbol] / 2)
+        likeness = np.concatenate([likeness, own])
+    likest = np.argsort(-likeness, kind="stable")[:n]
+    return np.asarray(np.concatenate(drawn)[np.sort(likest)])
+
+
+def to_arrays(
+    symbols: Symbols, recogniser: Recogniser | None, component_symbols: Array
+) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Return settings (JSON-able) and arrays from which `from_arrays` makes the same."""
+    arrays: dict[str, NDArray[Any]] = {SHARES: component_symbols}
+    if recogniser is not None:
+        arrays |= recogniser.to_arrays()
+    return symbols_to_settings(symbols), arrays
+
+
+def from_arrays(
+    settings: dict[str, Any], arrays: Mapping[str, NDArray[Any]], n_components: int, n_pixels: int
+) -> tuple[Symbols, Recogniser | None, Array]:
+    """Make what `to_arrays` took apart.
+
+    Raises
+    ------
+    ModelFileError
+        If it does not fit together.
+    """
+    weights = {name: array for name, array in arrays.items() if name != SHARES}
+    n_pieces = len(settings["component_symbol"]) if weights else n_components
+    symbols = symbols_from_settings(settings, n_pieces)
+    recogniser = Recogniser.from_arrays(weights, n_pixels, n_pieces) if weights else None
+    shares = np.asarray(arrays[SHARES], np.float64)
+    if shares.shape != (n_components, symbols.n_symbols):
+        raise ModelFileError("The symbols in the model file do not fit its mixture.")
+    return symbols, recogniser, shares
