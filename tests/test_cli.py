@@ -26,6 +26,7 @@ from PIL import Image
 
 import xenoglyph
 from xenoglyph.cli import main
+from xenoglyph.discovery import SymbolDiscovery
 from xenoglyph.errors import DataError, DegenerateDataWarning, ModelFileError, StorageError
 from xenoglyph.images import ImageSet, load_images
 from xenoglyph.progress import Progress
@@ -48,6 +49,9 @@ class StandIn:
 
     n_symbols_ = 4
     n_components_ = 5
+    tolerance = 0.06
+    symbols_ = SimpleNamespace(tolerance_interval=(0.04, 0.08))
+    stability_ = SimpleNamespace(numbers={4: 97, 5: 3})
     evidence_ = SimpleNamespace(shares=np.array([0.4, 0.3, 0.2, 0.1]))
     made: ClassVar[list[Any]] = []
     fitted: ClassVar[list[Any]] = []
@@ -178,10 +182,11 @@ def test_every_option_reaches_the_library() -> None:
     np.save("rows.npy", np.zeros((4, 6), dtype=np.uint8))
     words = (
         "discover rows.npy --recipe article --seed 7 --max-components 9 --epochs 2 --processes 2 "
-        "--image-shape"
+        "--route codes --tolerance 0.1 --image-shape"
     )
     assert main([*words.split(), "2x3", "--debug"]) == 0
     made = {"max_components": 9, "n_epochs": 2, "n_processes": 2, "random_state": 7}
+    made |= {"route": "codes", "tolerance": 0.1}
     assert StandIn.made[0] == ("article", made)
     settings, _ = read_model(Path("xenoglyph-runs", "rows", "model.safetensors"), "discovery")
     assert settings == {"command": f"xenoglyph {words} 2x3"}
@@ -190,6 +195,7 @@ def test_every_option_reaches_the_library() -> None:
 def test_without_options_the_library_decides_all_but_the_seed() -> None:
     assert main(["discover"]) == 0
     made = {"max_components": None, "n_epochs": None, "n_processes": 1, "random_state": 0}
+    made |= {"route": None, "tolerance": SymbolDiscovery().tolerance}
     assert StandIn.made[0] == ("default", made)
     assert StandIn.fitted == [{"found": None, "callbacks": []}]
 

@@ -18,6 +18,8 @@ KEYS = {
     "n_images",
     "n_components",
     "n_symbols",
+    "tolerance_interval",
+    "resamplings",
     "message_length",
     "reconstruction_loss",
     "scores",
@@ -68,7 +70,8 @@ def result(run: Path) -> Any:
 def test_result_has_exactly_the_keys(result: Any) -> None:
     assert set(result) == KEYS
     assert result["n_images"] == 1797
-    assert 1 <= result["n_symbols"] <= result["n_components"]
+    assert 1 <= result["n_symbols"] <= 40
+    assert sum(result["resamplings"].values()) == 100
     assert set(result["scores"]) == {"ari", "nmi", "purity", "accuracy"}
     assert set(result["seconds"]) == {"autoencoder", "mixture", "symbols", "report", "total"}
     parts = sum(value for key, value in result["seconds"].items() if key != "total")

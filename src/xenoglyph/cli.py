@@ -239,6 +239,10 @@ def _tell(discovery: "SymbolDiscovery", images: "ImageSet", result: dict[str, An
     print(xenoglyph.draw_images(drawings, captions=captions))
     if low <= discovery.tolerance < high:
         print(f"the same symbols with any tolerance from {low:.1%} to {high:.1%}")
+    if discovery.stability_ is not None:
+        numbers = discovery.stability_.numbers
+        told = ", ".join(f"{number} in {count}" for number, count in numbers.items())
+        print(f"symbols in {sum(numbers.values())} resamplings of the images: {told}")
     if scores := result.get("scores"):
         listed = ", ".join(f"{name} {value:.3f}" for name, value in scores.items())
         print(f"against the labels, which were used for nothing else: {listed}")

@@ -23,7 +23,7 @@ from xenoglyph.mixture import arrays as mixture_arrays
 from xenoglyph.recipes import recipe_named
 from xenoglyph.recognition import draw_recognised
 from xenoglyph.storage import read_model, write_model
-from xenoglyph.symbols import Symbols
+from xenoglyph.symbols import Stability, Symbols
 
 __all__ = ["Discovered"]
 
@@ -47,6 +47,7 @@ class Discovered(ClusterMixin, BaseEstimator):
     mixture_: MMLGaussianMixture
     recogniser_: Recogniser | None
     symbols_: Symbols
+    stability_: Stability | None
     component_symbols_: Array
     evidence_: record.Evidence
     image_shape_: tuple[int, ...]
@@ -113,7 +114,7 @@ class Discovered(ClusterMixin, BaseEstimator):
             "mixture": mixture_arrays.to_arrays(self.mixture_),
             "evidence": record.to_arrays(self.evidence_),
             "symbols": recognition.to_arrays(
-                self.symbols_, self.recogniser_, self.component_symbols_
+                self.symbols_, self.recogniser_, self.stability_, self.component_symbols_
             ),
         }
         parameters = self.get_params()
@@ -156,8 +157,9 @@ class Discovered(ClusterMixin, BaseEstimator):
             model.autoencoder_ = autoencoder_arrays.from_arrays(*part("autoencoder"))
             model.mixture_ = mixture_arrays.from_arrays(*part("mixture"))
             model.evidence_ = record.from_arrays(*part("evidence"))
-            model.symbols_, model.recogniser_, model.component_symbols_ = recognition.from_arrays(
-                *part("symbols"), model.n_components_, int(np.prod(model.image_shape_))
+            n_pixels = int(np.prod(model.image_shape_))
+            model.symbols_, model.recogniser_, model.stability_, model.component_symbols_ = (
+                recognition.from_arrays(*part("symbols"), model.n_components_, n_pixels)
             )
         except (KeyError, TypeError) as error:
             raise ModelFileError(f"{path} does not fit together: {error!r}.") from error

@@ -23,7 +23,7 @@ from xenoglyph.mixture import MMLGaussianMixture
 from xenoglyph.progress import Progress, quiet
 from xenoglyph.recipes import recipe_named
 from xenoglyph.recognition import MOVES, find_symbols
-from xenoglyph.symbols import label_table, merge_components
+from xenoglyph.symbols import Stability, label_table, merge_components
 from xenoglyph.terminal import ProgressBar
 
 __all__ = ["ROUTES", "SymbolDiscovery"]
@@ -102,6 +102,8 @@ class SymbolDiscovery(Discovered):
     symbols_ : Symbols
         Which pieces are which symbol, and the tree of joins. With ``route="codes"`` the pieces
         are the mixture's components.
+    stability_ : Stability or None
+        What becomes of the symbols when images are resampled; None with ``route="codes"``.
     confidence_ : array of shape (n_images,)
         Probability of each fitted image's symbol. Not kept in a file.
     component_symbols_ : array of shape (n_components, n_symbols)
@@ -247,8 +249,10 @@ class SymbolDiscovery(Discovered):
             self.components_ = posterior.argmax(axis=1)
             told = self._symbol_probabilities(images)
             sizes = np.bincount(told.argmax(axis=1), minlength=self.n_symbols_)
-            self.symbols_ = self.symbols_.numbered_by(sizes)
-            told = told[:, np.argsort(-sizes, kind="stable")]
+            order = np.argsort(-sizes, kind="stable")
+            self.symbols_, told = self.symbols_.numbered_by(sizes), told[:, order]
+            if self.stability_ is not None:
+                self.stability_ = self.stability_.in_order(order)
             self.labels_, self.confidence_ = told.argmax(axis=1), told.max(axis=1)
             mass = np.maximum(posterior.sum(axis=0), np.finfo(np.float64).tiny)
             self.component_symbols_ = (posterior.T @ told) / mass[:, None]
@@ -256,13 +260,14 @@ class SymbolDiscovery(Discovered):
     def _find_symbols(self, images: ImageSet, posterior: Array, progress: Progress) -> None:
         """Join components, or pieces of the images' graph, into symbols."""
         self.recogniser_: Recogniser | None = None
+        self.stability_: Stability | None = None
         # A tolerance of one joins nothing: every piece is a symbol, the tree is still known.
         tolerance = self.tolerance if recipe_named(self.recipe).merge else 1.0
         if self.symbol_route == "codes":
             self.symbols_ = merge_components(posterior, tolerance)
             return
         moves = augmentation_from(self.augmentation) or MOVES
-        self.symbols_, self.recogniser_ = find_symbols(
+        self.symbols_, self.recogniser_, self.stability_ = find_symbols(
             images, self.n_pieces, moves, tolerance, self._symbol_seed, progress
         )
 

@@ -11,7 +11,7 @@ from xenoglyph.autoencoder.recogniser import FOLDS, Recogniser, train_recogniser
 from xenoglyph.errors import ModelFileError
 from xenoglyph.images import ImageSet
 from xenoglyph.progress import Progress
-from xenoglyph.symbols import Symbols, merge_pieces
+from xenoglyph.symbols import Stability, Symbols, merge_pieces, stability
 from xenoglyph.symbols.merging import symbols_from_settings, symbols_to_settings
 from xenoglyph.symbols.neighbours import nearest_images
 from xenoglyph.symbols.pieces import cut_into_pieces
@@ -29,8 +29,8 @@ PIECE_SIZE = 20
 """Images that a piece has at least, on average."""
 GRAPH_SIZE = 100_000
 """Most images in the graph; of more, so many by chance, from which networks learn the rest."""
-SHARES = "component_symbols"
-"""Name of an array in a model file."""
+SHARES, JACCARD = "component_symbols", "jaccard"
+"""Names of arrays in a model file."""
 ROUNDS = 20
 """Draws after which the likest are taken for the symbol that was asked for."""
 
@@ -42,7 +42,7 @@ def find_symbols(
     tolerance: float,
     random_state: int,
     progress: Progress,
-) -> tuple[Symbols, Recogniser]:
+) -> tuple[Symbols, Recogniser, Stability]:
     """Cut images into pieces, learn to tell pieces apart, join those that are confused.
 
     Parameters
@@ -63,9 +63,10 @@ def find_symbols(
         Which pieces are which symbol.
     recogniser : Recogniser
         Tells pieces apart.
+    stability : Stability
     """
     random = np.random.default_rng(random_state)
-    cut, learn = random.integers(2**31, size=2).tolist()
+    cut, learn, resample = random.integers(2**31, size=3).tolist()
     if len(images) > GRAPH_SIZE:
         images = images[np.sort(random.choice(len(images), GRAPH_SIZE, replace=False))]
     n = len(images)
@@ -76,7 +77,8 @@ def find_symbols(
     recogniser, held_out = train_recogniser(
         rows, pieces, images.image_shape, moves, learn, progress
     )
-    return merge_pieces(pieces, held_out, tolerance), recogniser
+    symbols = merge_pieces(pieces, held_out, tolerance)
+    return symbols, recogniser, stability(pieces, held_out, symbols, tolerance, resample)
 
 
 def draw_recognised(
@@ -111,18 +113,23 @@ def draw_recognised(
 
 
 def to_arrays(
-    symbols: Symbols, recogniser: Recogniser | None, component_symbols: Array
+    symbols: Symbols,
+    recogniser: Recogniser | None,
+    stability: Stability | None,
+    component_symbols: Array,
 ) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Return settings (JSON-able) and arrays from which `from_arrays` makes the same."""
     arrays: dict[str, NDArray[Any]] = {SHARES: component_symbols}
-    if recogniser is not None:
-        arrays |= recogniser.to_arrays()
-    return symbols_to_settings(symbols), arrays
+    settings = symbols_to_settings(symbols)
+    if recogniser is not None and stability is not None:
+        arrays |= recogniser.to_arrays() | {JACCARD: stability.jaccard}
+        settings["numbers"] = {str(number): count for number, count in stability.numbers.items()}
+    return settings, arrays
 
 
 def from_arrays(
     settings: dict[str, Any], arrays: Mapping[str, NDArray[Any]], n_components: int, n_pixels: int
-) -> tuple[Symbols, Recogniser | None, Array]:
+) -> tuple[Symbols, Recogniser | None, Stability | None, Array]:
     """Make what `to_arrays` took apart.
 
     Raises
@@ -130,11 +137,17 @@ def from_arrays(
     ModelFileError
         If it does not fit together.
     """
-    weights = {name: array for name, array in arrays.items() if name != SHARES}
+    weights = {name: array for name, array in arrays.items() if name not in (SHARES, JACCARD)}
     n_pieces = len(settings["component_symbol"]) if weights else n_components
     symbols = symbols_from_settings(settings, n_pieces)
-    recogniser = Recogniser.from_arrays(weights, n_pixels, n_pieces) if weights else None
     shares = np.asarray(arrays[SHARES], np.float64)
     if shares.shape != (n_components, symbols.n_symbols):
         raise ModelFileError("The symbols in the model file do not fit its mixture.")
-    return symbols, recogniser, shares
+    if not weights:
+        return symbols, None, None, shares
+    jaccard = np.asarray(arrays[JACCARD], np.float64)
+    if jaccard.shape != (symbols.n_symbols,):
+        raise ModelFileError("The stability in the model file does not fit its symbols.")
+    numbers = {int(number): int(count) for number, count in settings["numbers"].items()}
+    recogniser = Recogniser.from_arrays(weights, n_pixels, n_pieces)
+    return symbols, recogniser, Stability(numbers, jaccard), shares

@@ -29,6 +29,8 @@ KEYS = [
     "n_images",
     "n_components",
     "n_symbols",
+    "tolerance_interval",
+    "resamplings",
     "message_length",
     "reconstruction_loss",
     "scores",
@@ -56,6 +58,8 @@ def test_result_has_just_its_keys(run, alien, images):
     assert result["seconds"]["total"] == pytest.approx(sum(parts))
     assert result["n_images"] == len(images)
     assert result["n_symbols"] == alien.n_symbols_
+    assert result["tolerance_interval"] == list(alien.symbols_.tolerance_interval)
+    assert {int(k): n for k, n in result["resamplings"].items()} == alien.stability_.numbers
     assert result["n_components"] == alien.n_components_
     assert result["message_length"] == alien.mixture_.message_length_
     assert result["reconstruction_loss"] == alien.autoencoder_.loss_

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
-from xenoglyph.symbols import label_table, scores
+from xenoglyph.symbols import label_table, merge_pieces, scores, stability
 
 
 @given(seed=st.integers(0, 10**6), k=st.integers(1, 5), c=st.integers(1, 5))
@@ -35,3 +35,44 @@ def test_the_table_counts_and_names():
     table = label_table([1, 1, 0], ["seven", "one", "one"], 3)
     assert table.label_names == ("one", "seven")
     np.testing.assert_array_equal(table.counts, [[1, 0], [1, 1], [0, 0]])
+
+
+def pieces_with(confused, n=300):
+    """Two clear pieces, and two of n images each of which a share is taken for the other's."""
+    pieces = np.repeat(np.arange(4), n)
+    told = pieces.copy()
+    swapped = (pieces < 2) & (np.arange(4 * n) % n < round(confused * n))
+    told[swapped] = 1 - pieces[swapped]
+    return pieces, np.eye(4)[told]
+
+
+@pytest.mark.parametrize(("confused", "n_symbols"), [(0.0, 4), (0.4, 3)])
+def test_clear_symbols_come_back_from_every_resampling(confused, n_symbols):
+    pieces, held_out = pieces_with(confused)
+    symbols = merge_pieces(pieces, held_out, 0.06)
+    found = stability(pieces, held_out, symbols, 0.06, 0)
+    assert found.numbers == {n_symbols: 100}
+    np.testing.assert_allclose(found.jaccard, 1.0)
+
+
+def test_a_symbol_at_the_tolerance_is_not_stable_and_the_others_are():
+    pieces, held_out = pieces_with(0.06)
+    symbols = merge_pieces(pieces, held_out, 0.06)
+    found = stability(pieces, held_out, symbols, 0.06, 0)
+    assert set(found.numbers) == {3, 4}
+    assert min(found.numbers.values()) > 5
+    unsure = np.isin(np.arange(symbols.n_symbols), symbols.component_symbol[:2])
+    assert (found.jaccard[unsure] < 0.9).all()
+    np.testing.assert_allclose(found.jaccard[~unsure], 1.0)
+    # The mean over resamplings that part them (1) and that do not (one in two).
+    assert symbols.n_symbols == 4
+    expected = 1.0 - 0.5 * found.numbers[3] / 100
+    np.testing.assert_allclose(found.jaccard[unsure], expected, atol=0.05)
+
+
+def test_stability_follows_another_order():
+    pieces, held_out = pieces_with(0.06)
+    symbols = merge_pieces(pieces, held_out, 0.06)
+    found = stability(pieces, held_out, symbols, 0.06, 0)
+    order = np.arange(symbols.n_symbols)[::-1]
+    np.testing.assert_array_equal(found.in_order(order).jaccard, found.jaccard[::-1])

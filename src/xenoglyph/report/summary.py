@@ -17,6 +17,8 @@ RESULT = (
     "n_images",
     "n_components",
     "n_symbols",
+    "tolerance_interval",
+    "resamplings",
     "message_length",
     "reconstruction_loss",
     "scores",
@@ -37,6 +39,9 @@ class SymbolRow:
     share: float
     """Share of all images, in [0, 1]."""
     components: list[int]
+    """Pieces that make it; with ``route="codes"`` the mixture's components."""
+    stability: float | None
+    """Mean Jaccard similarity with itself over resamplings; None with ``route="codes"``."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +58,10 @@ class Summary:
     """What symbols are made of: "codes" (components) or "graph" (pieces)."""
     tolerance: float
     """Largest share of one symbol's images that may be taken for another's."""
-    tolerance_interval: tuple[float, float]
+    tolerance_interval: list[float]
     """From the first to below the second the number of symbols would be the same."""
+    resamplings: dict[str, int] | None
+    """How many resamplings gave each number of symbols; None with ``route="codes"``."""
     message_length: float
     runner_up: tuple[int, float] | None
     """The next best number of components, and by how many nats the shortest message that was
@@ -115,7 +122,7 @@ def summarise(
     -------
     Summary
     """
-    evidence, symbols = discovery.evidence_, discovery.symbols_
+    evidence, symbols, sure = discovery.evidence_, discovery.symbols_, discovery.stability_
     table = evidence.label_table
     return Summary(
         name=evidence.name,
@@ -126,7 +133,8 @@ def summarise(
         n_symbols=discovery.n_symbols_,
         route=discovery.symbol_route,
         tolerance=float(discovery.tolerance),
-        tolerance_interval=symbols.tolerance_interval,
+        tolerance_interval=list(symbols.tolerance_interval),
+        resamplings=None if sure is None else {str(k): n for k, n in sure.numbers.items()},
         message_length=discovery.mixture_.message_length_,
         runner_up=evidence.runner_up,
         reconstruction_loss=_final_loss(evidence.history, discovery.autoencoder_.loss_),
@@ -138,7 +146,13 @@ def summarise(
         command=command or f"{' '.join(repr(discovery).split())}.fit(images)",
         sources=[asdict(source) for source in evidence.sources],
         symbols=[
-            SymbolRow(s, round(share * evidence.n_images), share, symbols.components(s).tolist())
+            SymbolRow(
+                s,
+                round(share * evidence.n_images),
+                share,
+                symbols.components(s).tolist(),
+                None if sure is None else float(sure.jaccard[s]),
+            )
             for s, share in enumerate(evidence.shares.tolist())
         ],
         events=_changes(evidence.events),

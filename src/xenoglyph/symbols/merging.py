@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from xenoglyph.errors import DataError, ModelFileError
 
@@ -20,7 +21,9 @@ __all__ = [
     "Merge",
     "Symbols",
     "confusion",
+    "joint_confusion",
     "merge_components",
+    "merge_joint",
     "merge_pieces",
     "symbols_from_settings",
     "symbols_to_settings",
@@ -154,9 +157,32 @@ def merge_pieces(pieces: Integers, held_out: Array, tolerance: float) -> Symbols
     DataError
         If the tolerance is not in [0, 1].
     """
-    taken = np.zeros((held_out.shape[1],) * 2)
-    np.add.at(taken, pieces, held_out)
-    joint = (taken + taken.T) / 2
+    return merge_joint(joint_confusion(pieces, held_out), tolerance)
+
+
+def joint_confusion(pieces: Integers, held_out: Array, weights: Array | None = None) -> Array:
+    """Count rows by what they are and what they are taken for, in both directions alike.
+
+    Parameters
+    ----------
+    pieces : array of shape (n,)
+    held_out : array of shape (n, k)
+        See `merge_pieces`.
+    weights : array of shape (n,), optional
+        What each row counts for.
+
+    Returns
+    -------
+    array of shape (k, k), symmetric
+    """
+    n, k = held_out.shape
+    counts = np.ones(n) if weights is None else weights
+    taken = sparse.csr_array((counts, (pieces, np.arange(n))), shape=(k, n)) @ held_out
+    return np.asarray((taken + taken.T) / 2)
+
+
+def merge_joint(joint: Array, tolerance: float) -> Symbols:
+    """Join pieces as `merge_pieces` does, given what `joint_confusion` counted."""
 
     def confused(groups: Array) -> Array:
         pooled = groups.T @ joint @ groups
