@@ -143,6 +143,7 @@ from sklearn.datasets import load_digits
 from xenoglyph.autoencoder import SELUAutoencoder
 def stop(*_): raise SystemExit(143)
 signal.signal(signal.SIGTERM, stop)
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job would ignore it
 def hello(epoch):
     if epoch.epoch == 3: print("training", flush=True)
 SELUAutoencoder(n_epochs=10**6, random_state=0).fit(
