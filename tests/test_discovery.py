@@ -135,6 +135,8 @@ def test_augmentation_may_be_named_and_is_kept(images, tmp_path):
     alien = SymbolDiscovery(augmentation=moves, n_epochs=2, random_state=0).fit(images[:300])
     same = SymbolDiscovery(augmentation={"shift": 0.05}, n_epochs=2, random_state=0)
     np.testing.assert_array_equal(same.fit(images[:300]).labels_, alien.labels_)
+    other = SymbolDiscovery(n_epochs=2, random_state=0).fit(images[:300])
+    assert not np.array_equal(other.predict_proba(images), alien.predict_proba(images))
     alien.save(tmp_path / "moves.safetensors")
     again = SymbolDiscovery.load(tmp_path / "moves.safetensors")
     np.testing.assert_array_equal(again.predict(images), alien.predict(images))

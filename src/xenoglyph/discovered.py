@@ -90,7 +90,8 @@ class Discovered(ClusterMixin, BaseEstimator):
         Returns
         -------
         ImageSet
-            Its labels are the symbol of each image.
+            Its labels are the symbols that `predict` gives; with `symbol`, that symbol. It is
+            drawn until it is recognised; should that fail too often, the likest images are taken.
 
         Raises
         ------

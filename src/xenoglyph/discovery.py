@@ -1,4 +1,4 @@
-"""The whole way in one estimator: images -> codes -> mixture -> symbols -> new images."""
+"""The whole way in one estimator: images -> codes -> mixture, symbols -> new images."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -53,8 +53,8 @@ class SymbolDiscovery(Discovered):
     route : {"graph", "codes"}, optional
         What the pieces of symbols are; the recipe's own by default, which for "default" is
         "graph", told above. With "codes" they are the components of the mixture, joined when
-        the mixture itself would take their codes for each other: quick, and far less like what a
-        person would say.
+        the mixture itself would take their codes for each other: far less like what a person
+        would say.
     image_shape : tuple of int, optional
         (h, w) or (h, w, channels); needed where images come as rows of pixels.
     code_size : int, default=6

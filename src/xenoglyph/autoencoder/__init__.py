@@ -29,8 +29,8 @@ One direction
 -------------
 ``checks -> layers -> network -> losses, augmentation, rows -> evaluation, steps -> devices,
 training -> checkpoints -> processes -> fitted, estimator -> arrays``; `worker` is the program that
-`processes` starts, `logs` are callbacks. This is the only folder that imports JAX. Nothing here
-changes JAX's configuration.
+`processes` starts, `logs` are callbacks, `recogniser` trains networks that tell images apart. This
+is the only folder that imports JAX. Nothing here changes JAX's configuration.
 
 References
 ----------
