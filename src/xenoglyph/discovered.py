@@ -103,9 +103,46 @@ class Discovered(ClusterMixin, BaseEstimator):
         if symbol is not None and component is not None:
             raise DataError("Both symbol and component were given; give one of them.")
         if symbol is not None:
-            return self._sample_symbol(n, symbol, random)
+            pixels = self.autoencoder_.inverse_transform(self.sample_codes(n, symbol, random))
+            return ImageSet(pixels, labels=np.full(n, symbol), name="new images")
         codes, _ = self.mixture_.sample(n, component=component, random_state=random)
         return self._drawn(codes)
+
+    def sample_codes(self, n: int, symbol: int, random_state: RandomState = None) -> Array:
+        """Draw codes of a symbol: those of the images that `sample` draws.
+
+        Parameters
+        ----------
+        n : int
+        symbol : int
+        random_state : int, RandomState or None, default=None
+            None takes the estimator's own.
+
+        Returns
+        -------
+        array of shape (n, code_size)
+
+        Raises
+        ------
+        DataError
+            If there is no such symbol.
+        """
+        check_is_fitted(self, "mixture_")
+        random = check_random_state(self.random_state if random_state is None else random_state)
+        if not 0 <= symbol < self.n_symbols_:
+            raise DataError(f"symbol={symbol} does not exist; choose 0 to {self.n_symbols_ - 1}.")
+        shares = self.component_symbols_[:, symbol]
+        among = np.flatnonzero(shares >= min(OWN_SHARE, shares.max()))
+
+        def draw(n: int) -> Array:
+            return np.asarray(self.mixture_.sample(n, component=among, random_state=random)[0])
+
+        return draw_recognised(n, symbol, draw, self.recognise_codes)
+
+    def recognise_codes(self, codes: ArrayLike) -> Array:
+        """Probability of each symbol for the image that each code stands for, (n, n_symbols)."""
+        pixels = self.autoencoder_.inverse_transform(codes)
+        return self._symbol_probabilities(ImageSet(pixels, name="new images"))
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the model file: safetensors with our schema and checksum, whole or not at all."""
@@ -204,20 +241,3 @@ class Discovered(ClusterMixin, BaseEstimator):
         pixels = self.autoencoder_.inverse_transform(codes)
         told = self._symbol_probabilities(ImageSet(pixels, name="new images"))
         return ImageSet(pixels, labels=told.argmax(axis=1), name="new images")
-
-    def _sample_symbol(self, n: int, symbol: int, random: np.random.RandomState) -> ImageSet:
-        """Draw from the mixture, as far as what is drawn is taken for the symbol."""
-        if not 0 <= symbol < self.n_symbols_:
-            raise DataError(f"symbol={symbol} does not exist; choose 0 to {self.n_symbols_ - 1}.")
-        shares = self.component_symbols_[:, symbol]
-        among = np.flatnonzero(shares >= min(OWN_SHARE, shares.max()))
-
-        def draw(n: int) -> NDArray[np.float32]:
-            codes = self.mixture_.sample(n, component=among, random_state=random)[0]
-            return self.autoencoder_.inverse_transform(codes)
-
-        def recognise(pixels: NDArray[np.float32]) -> Array:
-            return self._symbol_probabilities(ImageSet(pixels, name="new images"))
-
-        pixels = draw_recognised(n, symbol, draw, recognise)
-        return ImageSet(pixels, labels=np.full(n, symbol), name="new images")

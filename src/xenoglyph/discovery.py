@@ -286,6 +286,7 @@ class SymbolDiscovery(Discovered):
             gallery_codes=self.codes_[shown],
             gallery_components=self.components_[shown],
             gallery_symbols=self.labels_[shown],
+            code_counts=record.count_codes(self.codes_[self.fitted_]),
             shares=np.bincount(self.labels_, minlength=self.n_symbols_) / len(images),
             label_table=table,
             sources=record.brief(images.sources),

@@ -4,6 +4,7 @@ import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from itertools import combinations
 from operator import attrgetter
 from typing import Any
 
@@ -15,7 +16,16 @@ from xenoglyph.images import ImageSet, SourceFile
 from xenoglyph.mixture import Trace
 from xenoglyph.symbols import LabelTable
 
-__all__ = ["Evidence", "brief", "from_arrays", "gallery_size", "ledger_of", "to_arrays"]
+__all__ = [
+    "CodeCounts",
+    "Evidence",
+    "brief",
+    "count_codes",
+    "from_arrays",
+    "gallery_size",
+    "ledger_of",
+    "to_arrays",
+]
 
 Array = NDArray[Any]
 
@@ -24,6 +34,22 @@ GALLERY_SIZE, GALLERY_BYTES = 2000, 2**25
 
 MOST_SOURCES = 100
 """How many files are named one by one; a folder of pictures may have a million."""
+
+COUNTED, BINS, TAIL = 8, 48, 0.0005
+"""Dimensions of the codes that are counted, bins along each, and the share left out at each end."""
+
+
+@dataclass(frozen=True, eq=False)
+class CodeCounts:
+    """How many codes lie where, seen in one and in two dimensions at a time."""
+
+    edges: Array
+    """Edges of the bins of each dimension, shape (d, bins + 1)."""
+    single: Array
+    """Counts of each dimension, shape (d, bins)."""
+    pairs: Array
+    """Counts of each pair of dimensions, those of `itertools.combinations`: the first of a pair
+    along the rows, the second along the columns; shape (d (d - 1) / 2, bins, bins)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +67,8 @@ class Evidence:
     """Shape (g,)."""
     gallery_symbols: NDArray[np.intp]
     """Shape (g,)."""
+    code_counts: CodeCounts
+    """Of all the codes that the mixture was fitted to."""
     shares: NDArray[np.float64]
     """Share of all the images that each symbol has, shape (n_symbols,)."""
     label_table: LabelTable | None
@@ -63,6 +91,20 @@ class Evidence:
 def gallery_size(n_images: int, image_shape: tuple[int, ...]) -> int:
     """Return how many of `n_images` fill the gallery: fewer where they are large."""
     return min(n_images, GALLERY_SIZE, max(1, GALLERY_BYTES // math.prod(image_shape)))
+
+
+def count_codes(codes: Array) -> CodeCounts:
+    """Count codes, shape (n, code_size), in the first `COUNTED` dimensions."""
+    some = codes[:, :COUNTED]
+    low, high = np.quantile(some, [TAIL, 1.0 - TAIL], axis=0)
+    edges = np.linspace(low, np.where(high > low, high, low + 1.0), BINS + 1, axis=1)
+    single = [np.histogram(own, bins)[0] for own, bins in zip(some.T, edges, strict=True)]
+    pairs = [
+        np.histogram2d(some[:, i], some[:, j], (edges[i], edges[j]))[0]
+        for i, j in combinations(range(some.shape[1]), 2)
+    ]
+    shape = (len(pairs), BINS, BINS)
+    return CodeCounts(edges, np.array(single, np.int32), np.array(pairs, np.int32).reshape(shape))
 
 
 def brief(sources: tuple[SourceFile, ...]) -> tuple[SourceFile, ...]:
@@ -118,6 +160,7 @@ def to_arrays(evidence: Evidence) -> tuple[dict[str, Any], dict[str, Array]]:
         "components": evidence.gallery_components.astype(np.int64),
         "symbols": evidence.gallery_symbols.astype(np.int64),
         "shares": evidence.shares,
+        **{f"counts_{name}": array for name, array in vars(evidence.code_counts).items()},
     }
     if table is not None:
         arrays["label_counts"] = table.counts
@@ -143,6 +186,11 @@ def from_arrays(settings: Mapping[str, Any], arrays: Mapping[str, Array]) -> Evi
             gallery_codes=np.asarray(arrays["codes"], np.float64),
             gallery_components=np.asarray(arrays["components"], np.intp),
             gallery_symbols=np.asarray(arrays["symbols"], np.intp),
+            code_counts=CodeCounts(
+                np.asarray(arrays["counts_edges"], np.float64),
+                np.asarray(arrays["counts_single"], np.int32),
+                np.asarray(arrays["counts_pairs"], np.int32),
+            ),
             shares=np.asarray(arrays["shares"], np.float64),
             label_table=names and LabelTable(arrays["label_counts"], tuple(map(str, names))),
             sources=tuple(SourceFile(str(name), str(sha)) for name, sha in settings["sources"]),

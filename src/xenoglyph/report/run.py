@@ -17,6 +17,7 @@ from xenoglyph.images import ImageSet
 from xenoglyph.names import MODEL, REPORT, RESULT
 from xenoglyph.progress import Progress, quiet
 from xenoglyph.report.charts import gather_charts
+from xenoglyph.report.draws import gather_draws
 from xenoglyph.report.figures import picture_writers
 from xenoglyph.report.page import render
 from xenoglyph.report.pictures import gather_pictures
@@ -210,5 +211,6 @@ MAKING: dict[str, Callable[[Any], bool]] = {
 
 
 def _write_page(discovery: SymbolDiscovery, summary: Summary, path: str | PathLike[str]) -> None:
-    page = render(summary, gather_pictures(discovery), gather_charts(discovery.evidence_))
+    charts = {**gather_charts(discovery), "draws": gather_draws(discovery)}
+    page = render(summary, gather_pictures(discovery), charts)
     atomic_write(path, page.encode("utf-8"))
