@@ -28,7 +28,7 @@ const belonging = (code) => {
 // Symbol of which a component holds the largest share.
 const symbolOf = components.symbols.map(largest);
 
-// Two standard deviations around a component's mean, in two dimensions.
+// One standard deviation around a component's mean, in two dimensions.
 const ellipse = (m, across, up) => {
   const [mean, factor] = [components.means[m], components.factors[m]];
   const covariance = (i, j) => factor[i].reduce((sum, value, k) => sum + value * factor[j][k], 0);
@@ -37,7 +37,7 @@ const ellipse = (m, across, up) => {
   const c = Math.sqrt(Math.max(covariance(up, up) - b * b, 0));
   const angles = Array.from({ length: 41 }, (_, i) => (2 * Math.PI * i) / 40);
   return {
-    x: angles.map((angle) => mean[across] + 2 * a * Math.cos(angle)),
-    y: angles.map((angle) => mean[up] + 2 * (b * Math.cos(angle) + c * Math.sin(angle))),
+    x: angles.map((angle) => mean[across] + a * Math.cos(angle)),
+    y: angles.map((angle) => mean[up] + b * Math.cos(angle) + c * Math.sin(angle)),
   };
 };

@@ -72,24 +72,27 @@ const dots = (size) => {
   }));
 };
 
-// Which colour a component's ellipse has: null where it has none of its own.
-const groupOf = { symbol: (m) => symbolOf[m], component: (m) => m, label: () => null };
+// The colour of a component's ellipse: no component belongs to a label.
+const colourOfComponent = {
+  symbol: (m) => isShown(symbolOf[m]) && colourOf(symbolOf[m]),
+  component: (m) => isShown(m) && colourOf(m),
+  label: () => variable("--ink"),
+};
 
 // Components of one colour share a trace in each panel; a wider line below makes them stand out.
 const ellipses = () => {
   const groups = new Map();
   components.weights.forEach((_, m) => {
-    const group = groupOf[space.by](m);
-    const colour = group === null ? variable("--ink") : isShown(group) ? colourOf(group) : variable("--line");
-    groups.set(colour, [...(groups.get(colour) || []), m]);
+    const colour = colourOfComponent[space.by](m);
+    if (colour) groups.set(colour, [...(groups.get(colour) || []), m]);
   });
   return panels.flatMap(([column, row]) => [...groups].flatMap(([color, own]) => {
     const lines = own.map((m) => ellipse(m, column, row));
     const [x, y] = ["x", "y"].map((key) => lines.flatMap((line) => [...line[key], null]));
     const trace = { type: "scatter", mode: "lines", x, y, ...onAxes([column, row]), hoverinfo: "skip" };
     return [
-      { ...trace, line: { color: variable("--paper"), width: 4 } },
-      { ...trace, line: { color, width: 2 } },
+      { ...trace, opacity: 0.6, line: { color: variable("--paper"), width: 3.5 } },
+      { ...trace, line: { color, width: 1.5 } },
     ];
   }));
 };
