@@ -32,7 +32,7 @@ def gather_charts(discovery: SymbolDiscovery) -> dict[str, Any]:
     dict
         As JSON can hold it: "codes" (one list for each dimension), "groups" (for "symbol",
         "component" and perhaps "label" the names and each point's index among them), "images" (of
-        the points, see `sprite`), "counts" (of all the codes), "components", "chosen" (k),
+        the points, see `sprite`), "counts" (of all the codes), "components", "chosen" and "runner_up" (k),
         "best" (k and nats above the chosen message), "ledger" (sweep, k, nats above the chosen
         message), "events" (sweep, kind), "resamplings" (number of symbols, how often) and
         "history".
@@ -57,6 +57,7 @@ def gather_charts(discovery: SymbolDiscovery) -> dict[str, Any]:
         "components": _components(discovery),
         "n_symbols": discovery.n_symbols_,
         "chosen": answer["k"],
+        "runner_up": None if evidence.runner_up is None else evidence.runner_up[0],
         "best": [[k, _above(v, shortest)] for k, v in sorted(evidence.best_by_k.items())],
         "ledger": [
             [s["sweep"], s["k"], _above(s["message_length"], shortest)] for s in evidence.ledger

@@ -55,7 +55,7 @@ def render(summary: Summary, pictures: Pictures, charts: Charts) -> str:
     str
         HTML.
     """
-    script, plotly = _script(), get_plotlyjs()
+    script, plotly = page_script(), get_plotlyjs()
     return environment.get_template("page.html.j2").render(
         s=summary,
         pictures=pictures,
@@ -72,7 +72,7 @@ def render(summary: Summary, pictures: Pictures, charts: Charts) -> str:
     )
 
 
-def _script() -> str:
+def page_script() -> str:
     """Join the page's scripts: they share their names, and the window sees none of them."""
     parts = ((TEMPLATES / "scripts" / f"{name}.js").read_text("utf-8") for name in SCRIPTS)
     return '"use strict";\n(() => {\n' + "\n".join(parts) + "})();\n"

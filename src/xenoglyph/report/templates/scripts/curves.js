@@ -10,17 +10,19 @@ const natsAxis = (highest) => {
 const exactly = (nats) => nats.toLocaleString("en", { maximumFractionDigits: 1 });
 
 const byK = () => {
-  const { chosen } = data;
+  const marked = new Map([[data.chosen, "chosen"], [data.runner_up, "next best"]]);
   const heights = data.best.map(([, nats]) => nats);
   plot("by-k", [{
-    type: "scatter", mode: "lines+markers", line: { color: variable("--accent") }, hoverinfo: "text", cliponaxis: false,
+    type: "scatter", mode: "lines+markers+text", line: { color: variable("--accent") }, hoverinfo: "text", cliponaxis: false,
     x: data.best.map(([k]) => k), y: heights.map(Math.log1p),
-    text: data.best.map(([k, nats]) => `k = ${k}: ${exactly(nats)} nats above`),
+    hovertext: data.best.map(([k, nats]) => `k = ${k}: ${exactly(nats)} nats above`),
+    text: data.best.map(([k]) => marked.get(k) || ""),
+    textposition: data.best.map(([k]) => (k < data.chosen ? "middle left" : k === data.chosen ? "bottom center" : "middle right")),
     marker: {
-      size: data.best.map(([k]) => (k === chosen ? 14 : 6)),
-      color: data.best.map(([k]) => (k === chosen ? vermilion : variable("--accent"))), opacity: 1,
+      size: data.best.map(([k]) => (k === data.chosen ? 14 : marked.has(k) ? 10 : 6)), opacity: 1,
+      color: data.best.map(([k]) => (marked.has(k) ? vermilion : variable("--accent"))),
     },
-  }], { xaxis: axis("components k"), yaxis: natsAxis(Math.max(...heights)) });
+  }], { xaxis: axis("components k"), yaxis: { ...natsAxis(Math.max(...heights)), rangemode: "tozero" } });
 };
 
 // As in xenoglyph.plotting: what became of components, and how it is marked.
