@@ -10,7 +10,15 @@ import pytest
 from xenoglyph import ImageSet, MMLGaussianMixture, ModelFileError
 from xenoglyph.images import SourceFile
 from xenoglyph.mixture import Event
-from xenoglyph.record import Evidence, brief, from_arrays, gallery_size, ledger_of, to_arrays
+from xenoglyph.record import (
+    Evidence,
+    brief,
+    count_codes,
+    from_arrays,
+    gallery_size,
+    ledger_of,
+    to_arrays,
+)
 from xenoglyph.symbols import label_table
 
 EVIDENCE = Evidence(
@@ -20,6 +28,7 @@ EVIDENCE = Evidence(
     gallery_codes=np.arange(6.0).reshape(3, 2),
     gallery_components=np.array([0, 1, 1]),
     gallery_symbols=np.array([0, 0, 0]),
+    code_counts=count_codes(np.arange(6.0).reshape(3, 2)),
     shares=np.ones(1),
     label_table=label_table([0, 0, 0], ["a", "b", "a"], 1),
     sources=(SourceFile("x.png", "0" * 64),),
@@ -55,6 +64,8 @@ def test_a_record_comes_back(labelled):
     for name in ("sources", "ledger", "best_by_k", "runner_up", "events", "history"):
         assert getattr(again, name) == getattr(evidence, name)
     np.testing.assert_array_equal(again.gallery_codes, evidence.gallery_codes)
+    for name, counts in vars(evidence.code_counts).items():
+        np.testing.assert_array_equal(getattr(again.code_counts, name), counts)
     if labelled:
         np.testing.assert_array_equal(again.gallery.labels, evidence.gallery.labels)
         assert again.label_table.label_names == ("a", "b")

@@ -36,7 +36,7 @@ MOST_SOURCES = 100
 """How many files are named one by one; a folder of pictures may have a million."""
 
 COUNTED, BINS, TAIL = 8, 48, 0.0005
-"""Dimensions of the codes that are counted, bins along each, and the share left out at each end."""
+"""Dimensions of codes that are counted, bins along each, and the share left out at each end."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -199,7 +199,9 @@ def test_codes_in_the_page_were_recognised(alien, charts):
         assert 0 <= own["hits"] <= own["trials"]
 
 
-def test_a_decoder_too_large_is_left_out_and_the_page_says_so(browser, alien, save_page, monkeypatch):
+def test_a_decoder_too_large_is_left_out_and_the_page_says_so(
+    browser, alien, save_page, monkeypatch
+):
     monkeypatch.setattr(draws, "MOST_WEIGHTS", 100)
     left_out = gather_draws(alien)
     assert left_out["decoder"] is None

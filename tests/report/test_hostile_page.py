@@ -31,7 +31,7 @@ def save_named(alien, with_evidence, save_page, names):
 
 
 def elements(browser, path):
-    """How many elements of each kind a page has, when every label has been shown and pointed at."""
+    """How many elements of each kind a page has when labels are shown; its legend, its text."""
     with opened_page(browser, path, viewport=DESK) as page:
         page.eval_on_selector("#colour [value=label]", "radio => radio.click()")
         assert page.trouble == []  # what is no name any more may lead elsewhere

@@ -17,6 +17,7 @@ from xenoglyph import ImageSet, SymbolDiscovery
 from xenoglyph.plotting import EVENTS
 from xenoglyph.report import page
 from xenoglyph.report.charts import gather_charts
+from xenoglyph.report.draws import gather_draws
 from xenoglyph.report.pictures import gather_pictures
 from xenoglyph.report.summary import summarise
 
@@ -28,17 +29,16 @@ def outline(html):
 
 
 @pytest.fixture(scope="module")
-def light():
-    """The page without Plotly's 5 MB."""
+def light(run):
+    """The page without Plotly's 5 MB; the run folder, made before, has it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(page, "get_plotlyjs", lambda: "")
         yield page
 
 
 @pytest.fixture(scope="module")
-def show(light, alien):
+def show(light, pictures, charts):
     """Render a summary with the pictures and charts of a real discovery."""
-    pictures, charts = gather_pictures(alien), gather_charts(alien.evidence_)
     return lambda summary: light.render(summary, pictures, charts)
 
 
@@ -73,12 +73,13 @@ def test_a_page_without_escaping_is_found(light, show, alien, monkeypatch):
         check_inert(show, summarise(alien))
 
 
-def test_labels_in_the_data_block_cannot_end_it(light, alien):
-    gallery, pictures = alien.evidence_.gallery, gather_pictures(alien)
+def test_labels_in_the_data_block_cannot_end_it(light, alien, pictures, charts, with_evidence):
+    gallery = alien.evidence_.gallery
     labels = np.array([HOSTILE[i % len(HOSTILE)] for i in range(len(gallery))])
     hostile = ImageSet(gallery.pixels, labels=labels, name=gallery.name)
     harmless, harmful = (
-        gather_charts(replace(alien.evidence_, gallery=own)) for own in (gallery, hostile)
+        charts | gather_charts(with_evidence(replace(alien.evidence_, gallery=own)))
+        for own in (gallery, hostile)
     )
     expected = outline(light.render(summarise(alien), pictures, harmless))
     same = outline(light.render(summarise(alien), pictures, harmful)) == expected
@@ -152,7 +153,8 @@ def paragraphs(html, tag):
 def test_the_table_holds_every_change_of_the_number_of_components(request, light, recipe):
     alien = request.getfixturevalue("alien" if recipe == "default" else "article")
     summary = summarise(alien)
-    html = light.render(summary, gather_pictures(alien), gather_charts(alien.evidence_))
+    charts = {**gather_charts(alien), "draws": gather_draws(alien)}
+    html = light.render(summary, gather_pictures(alien), charts)
     tree = html5lib.parse(html, namespaceHTMLElements=False)
     rows = [
         [cell.text for cell in row] for row in tree.iterfind(".//table[@id='events']/tbody/tr")
@@ -194,7 +196,7 @@ def test_only_what_happened_is_explained(show, alien, kinds):
 
 
 def test_charts_mark_what_was_chosen(alien):
-    charts, mixture = gather_charts(alien.evidence_), alien.mixture_
+    charts, mixture = gather_charts(alien), alien.mixture_
     assert charts["chosen"] == alien.n_components_
     nats = dict(charts["best"])
     assert nats[charts["chosen"]] == pytest.approx(0.0, abs=0.1)

@@ -68,7 +68,9 @@ def test_ellipses_are_those_of_the_components(opened, alien, panel):
 
 def test_an_ellipse_has_the_colour_of_its_symbols_dots(opened, alien):
     index = alien.component_symbols_.argmax(axis=1)
-    palette = opened.locator("#legend path").evaluate_all("all => all.map(p => p.attributes.fill.value)")
+    palette = opened.locator("#legend path").evaluate_all(
+        "all => all.map(p => p.attributes.fill.value)"
+    )
     lines = traces(opened, "lines", (0, 1))[1::2]
     assert {line["color"] for line in lines} == {palette[symbol] for symbol in index}
 

@@ -32,10 +32,10 @@ def gather_charts(discovery: SymbolDiscovery) -> dict[str, Any]:
     dict
         As JSON can hold it: "codes" (one list for each dimension), "groups" (for "symbol",
         "component" and perhaps "label" the names and each point's index among them), "images" (of
-        the points, see `sprite`), "counts" (of all the codes), "components", "chosen" and "runner_up" (k),
-        "best" (k and nats above the chosen message), "ledger" (sweep, k, nats above the chosen
-        message), "events" (sweep, kind), "resamplings" (number of symbols, how often) and
-        "history".
+        the points, see `sprite`), "counts" (of all the codes), "components", "n_symbols",
+        "chosen" and "runner_up" (k), "best" (k and nats above the chosen message), "ledger"
+        (sweep, k, nats above the chosen message), "events" (sweep, kind), "resamplings" (number
+        of symbols, how often) and "history".
     """
     evidence, sure = discovery.evidence_, discovery.stability_
     d = min(evidence.gallery_codes.shape[1], COUNTED)
@@ -99,7 +99,7 @@ def _grouping(groups: NDArray[Any], shown: Integers) -> dict[str, list[Any]]:
 
 
 def _counts(evidence: Evidence, n_shown: int) -> dict[str, Any]:
-    """Counts of each dimension; those of pairs where more codes were counted than are shown."""
+    """Take the counts of each dimension, and of pairs where more codes are counted than shown."""
     counts = evidence.code_counts
     more = int(counts.single[0].sum()) > n_shown
     return {

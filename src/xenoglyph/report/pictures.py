@@ -63,9 +63,7 @@ def gather_pictures(discovery: SymbolDiscovery) -> Pictures:
     told = discovery.predict_proba(evidence.gallery)[np.arange(len(gallery)), own]
     least_sure_first = np.argsort(told, kind="stable")
     return Pictures(
-        typical=[
-            _uris(gallery[nearest_first[own[nearest_first] == s][:SHOWN]]) for s in symbols
-        ],
+        typical=[_uris(gallery[nearest_first[own[nearest_first] == s][:SHOWN]]) for s in symbols],
         drawn=[_uris(discovery.sample(SHOWN, symbol=s).pixels) for s in symbols],
         doubtful=[
             _uris(gallery[least_sure_first[own[least_sure_first] == s][:DOUBTFUL]])
