@@ -15,7 +15,15 @@ from xenoglyph.images import ImageSet, SourceFile
 from xenoglyph.mixture import Trace
 from xenoglyph.symbols import LabelTable
 
-__all__ = ["Evidence", "brief", "from_arrays", "gallery_size", "ledger_of", "to_arrays"]
+__all__ = [
+    "Evidence",
+    "brief",
+    "from_arrays",
+    "gallery_size",
+    "ledger_of",
+    "outer_fence",
+    "to_arrays",
+]
 
 Array = NDArray[Any]
 
@@ -43,6 +51,12 @@ class Evidence:
     """Shape (g,)."""
     shares: NDArray[np.float64]
     """Share of all the images that each symbol has, shape (n_symbols,)."""
+    entropy: NDArray[np.float64]
+    """See `xenoglyph.symbols.mean_entropy`, shape (n_symbols,)."""
+    least_score: float
+    """Images that are explained worse belong to no symbol: see `SymbolDiscovery.belongs`."""
+    n_strange: int
+    """How many of the images belong to none."""
     label_table: LabelTable | None
     """Symbols against labels over all images, where there are labels."""
     sources: tuple[SourceFile, ...]
@@ -52,6 +66,9 @@ class Evidence:
     chosen for the answer."""
     best_by_k: dict[int, float]
     """See `xenoglyph.mixture.Trace`."""
+    criteria: list[dict[str, Any]]
+    """For every number of components in the ledger: the fields of
+    `xenoglyph.mixture.criteria.Criteria`."""
     runner_up: tuple[int, float] | None
     """See `xenoglyph.mixture.Trace`."""
     events: list[dict[str, Any]]
@@ -63,6 +80,12 @@ class Evidence:
 def gallery_size(n_images: int, image_shape: tuple[int, ...]) -> int:
     """Return how many of `n_images` fill the gallery: fewer where they are large."""
     return min(n_images, GALLERY_SIZE, max(1, GALLERY_BYTES // math.prod(image_shape)))
+
+
+def outer_fence(scores: NDArray[np.float64]) -> float:
+    """Return the lower quartile less three times the distance of the quartiles."""
+    low, high = np.quantile(scores, [0.25, 0.75])
+    return float(low - 3.0 * (high - low))
 
 
 def brief(sources: tuple[SourceFile, ...]) -> tuple[SourceFile, ...]:
@@ -108,6 +131,9 @@ def to_arrays(evidence: Evidence) -> tuple[dict[str, Any], dict[str, Array]]:
         "sources": [[source.name, source.sha256] for source in evidence.sources],
         "ledger": evidence.ledger,
         "best_by_k": {str(k): length for k, length in evidence.best_by_k.items()},
+        "criteria": evidence.criteria,
+        "least_score": evidence.least_score,
+        "n_strange": evidence.n_strange,
         "runner_up": None if evidence.runner_up is None else list(evidence.runner_up),
         "events": evidence.events,
         "history": evidence.history,
@@ -118,6 +144,7 @@ def to_arrays(evidence: Evidence) -> tuple[dict[str, Any], dict[str, Array]]:
         "components": evidence.gallery_components.astype(np.int64),
         "symbols": evidence.gallery_symbols.astype(np.int64),
         "shares": evidence.shares,
+        "entropy": evidence.entropy,
     }
     if table is not None:
         arrays["label_counts"] = table.counts
@@ -144,6 +171,10 @@ def from_arrays(settings: Mapping[str, Any], arrays: Mapping[str, Array]) -> Evi
             gallery_components=np.asarray(arrays["components"], np.intp),
             gallery_symbols=np.asarray(arrays["symbols"], np.intp),
             shares=np.asarray(arrays["shares"], np.float64),
+            entropy=np.asarray(arrays["entropy"], np.float64),
+            least_score=float(settings["least_score"]),
+            n_strange=int(settings["n_strange"]),
+            criteria=[dict(one) for one in settings["criteria"]],
             label_table=names and LabelTable(arrays["label_counts"], tuple(map(str, names))),
             sources=tuple(SourceFile(str(name), str(sha)) for name, sha in settings["sources"]),
             ledger=list(settings["ledger"]),
