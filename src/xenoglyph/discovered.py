@@ -67,6 +67,37 @@ class Discovered(ClusterMixin, BaseEstimator):
         """Most probable symbol of each image, shape (n,)."""
         return np.asarray(self.predict_proba(X).argmax(axis=1))
 
+    def score_samples(self, X: ImageSet | ArrayLike) -> Array:
+        """Tell how well the whole model explains each image, to find what does not belong.
+
+        Parameters
+        ----------
+        X : ImageSet or array
+
+        Returns
+        -------
+        array of shape (n,)
+            Nats: log-density of the image's code under the mixture, less the error of all pixels
+            that are decoded from it. The lower, the stranger the image.
+
+        Raises
+        ------
+        DataError
+            If X holds no such images.
+        """
+        check_is_fitted(self, "mixture_")
+        images = self._images(X)
+        return self._explained(images, self.autoencoder_.transform(images))
+
+    def belongs(self, X: ImageSet | ArrayLike) -> NDArray[np.bool_]:
+        """Tell which images are of the kind that was learnt, shape (n,); the rest show no symbol.
+
+        An image is of none if its `score_samples` lies further below the lower quartile of the
+        images that were fitted than three times the distance of their quartiles (Tukey's outer
+        fence, "Exploratory Data Analysis", 1977).
+        """
+        return np.asarray(self.score_samples(X) >= self.evidence_.least_score)
+
     def sample(
         self,
         n: int = 1,
@@ -225,6 +256,12 @@ class Discovered(ClusterMixin, BaseEstimator):
     def symbol_route(self) -> str:
         """What symbols are made of: the parameter `route`, or the recipe's."""
         return self.route or recipe_named(self.recipe).route
+
+    def _explained(self, images: ImageSet, codes: Array) -> Array:
+        """See `score_samples`."""
+        n_pixels = int(np.prod(images.image_shape))
+        error = -n_pixels * self.autoencoder_.score_samples(images)
+        return np.asarray(self.mixture_.score_samples(codes) - error)
 
     def _symbol_probabilities(self, images: ImageSet) -> Array:
         """Probability of each symbol for each image, shape (n, n_symbols)."""

@@ -23,17 +23,25 @@ __all__ = [
     "count_codes",
     "from_arrays",
     "gallery_size",
+    "in_levels",
     "ledger_of",
+    "outer_fence",
     "to_arrays",
 ]
 
 Array = NDArray[Any]
+
+PICTURED = ("gallery", "strange", "doubtful")
+"""Fields of `Evidence` that hold images."""
 
 GALLERY_SIZE, GALLERY_BYTES = 2000, 2**25
 """How many of the fitted images are kept to be shown, and how many bytes they may fill."""
 
 MOST_SOURCES = 100
 """How many files are named one by one; a folder of pictures may have a million."""
+
+STRANGE, DOUBTFUL = 12, 5
+"""How many of these are kept: of all, and of each symbol."""
 
 COUNTED, BINS, TAIL = 8, 48, 0.0005
 """Dimensions of codes that are counted, bins along each, and the share left out at each end."""
@@ -71,6 +79,19 @@ class Evidence:
     """Of all the codes that the mixture was fitted to."""
     shares: NDArray[np.float64]
     """Share of all the images that each symbol has, shape (n_symbols,)."""
+    entropy: NDArray[np.float64]
+    """See `xenoglyph.symbols.mean_entropy`, shape (n_symbols,)."""
+    least_score: float
+    """Images that are explained worse belong to no symbol: see `SymbolDiscovery.belongs`."""
+    n_strange: int
+    """How many of the images belong to none."""
+    strange: ImageSet
+    """The images that are explained worst, the worst first: at most `STRANGE`, in 256 levels."""
+    doubtful: ImageSet
+    """Images of each symbol whose symbol is the least sure, the least sure first: at most
+    `DOUBTFUL` of each, in 256 levels."""
+    doubtful_symbols: NDArray[np.intp]
+    """Symbol of each of them."""
     label_table: LabelTable | None
     """Symbols against labels over all images, where there are labels."""
     sources: tuple[SourceFile, ...]
@@ -80,6 +101,9 @@ class Evidence:
     chosen for the answer."""
     best_by_k: dict[int, float]
     """See `xenoglyph.mixture.Trace`."""
+    criteria: list[dict[str, Any]]
+    """For every number of components in the ledger: the fields of
+    `xenoglyph.mixture.criteria.Criteria`."""
     runner_up: tuple[int, float] | None
     """See `xenoglyph.mixture.Trace`."""
     events: list[dict[str, Any]]
@@ -105,6 +129,18 @@ def count_codes(codes: Array) -> CodeCounts:
     ]
     shape = (len(pairs), BINS, BINS)
     return CodeCounts(edges, np.array(single, np.int32), np.array(pairs, np.int32).reshape(shape))
+
+
+def in_levels(images: ImageSet) -> ImageSet:
+    """Return images in the 256 levels in which a model file keeps them."""
+    greys = np.rint(images.pixels * 255).astype(np.uint8).astype(np.float32) / np.float32(255)
+    return ImageSet(greys, labels=images.labels, name=images.name)
+
+
+def outer_fence(scores: NDArray[np.float64]) -> float:
+    """Return the lower quartile less three times the distance of the quartiles."""
+    low, high = np.quantile(scores, [0.25, 0.75])
+    return float(low - 3.0 * (high - low))
 
 
 def brief(sources: tuple[SourceFile, ...]) -> tuple[SourceFile, ...]:
@@ -150,17 +186,22 @@ def to_arrays(evidence: Evidence) -> tuple[dict[str, Any], dict[str, Array]]:
         "sources": [[source.name, source.sha256] for source in evidence.sources],
         "ledger": evidence.ledger,
         "best_by_k": {str(k): length for k, length in evidence.best_by_k.items()},
+        "criteria": evidence.criteria,
+        "least_score": evidence.least_score,
+        "n_strange": evidence.n_strange,
         "runner_up": None if evidence.runner_up is None else list(evidence.runner_up),
         "events": evidence.events,
         "history": evidence.history,
     }
     arrays: dict[str, Array] = {
-        "gallery": np.rint(gallery.pixels * 255).astype(np.uint8),
+        **{name: _bytes(getattr(evidence, name)) for name in PICTURED},
         "codes": evidence.gallery_codes,
         "components": evidence.gallery_components.astype(np.int64),
         "symbols": evidence.gallery_symbols.astype(np.int64),
+        "doubtful_symbols": evidence.doubtful_symbols.astype(np.int64),
         "shares": evidence.shares,
         **{f"counts_{name}": array for name, array in vars(evidence.code_counts).items()},
+        "entropy": evidence.entropy,
     }
     if table is not None:
         arrays["label_counts"] = table.counts
@@ -177,12 +218,13 @@ def from_arrays(settings: Mapping[str, Any], arrays: Mapping[str, Array]) -> Evi
     """
     try:
         labels = None if settings["labels"] is None else np.asarray(settings["labels"])
-        pixels = arrays["gallery"].astype(np.float32) / np.float32(255)
+        pixels = {name: arrays[name].astype(np.float32) / np.float32(255) for name in PICTURED}
         names = settings["label_names"]
+        name = str(settings["name"])
         return Evidence(
-            name=str(settings["name"]),
+            name=name,
             n_images=int(settings["n_images"]),
-            gallery=ImageSet(pixels, labels=labels, name=str(settings["name"])),
+            gallery=ImageSet(pixels["gallery"], labels=labels, name=name),
             gallery_codes=np.asarray(arrays["codes"], np.float64),
             gallery_components=np.asarray(arrays["components"], np.intp),
             gallery_symbols=np.asarray(arrays["symbols"], np.intp),
@@ -192,6 +234,13 @@ def from_arrays(settings: Mapping[str, Any], arrays: Mapping[str, Array]) -> Evi
                 np.asarray(arrays["counts_pairs"], np.int32),
             ),
             shares=np.asarray(arrays["shares"], np.float64),
+            entropy=np.asarray(arrays["entropy"], np.float64),
+            least_score=float(settings["least_score"]),
+            n_strange=int(settings["n_strange"]),
+            strange=ImageSet(pixels["strange"], name=name),
+            doubtful=ImageSet(pixels["doubtful"], name=name),
+            doubtful_symbols=np.asarray(arrays["doubtful_symbols"], np.intp),
+            criteria=[dict(one) for one in settings["criteria"]],
             label_table=names and LabelTable(arrays["label_counts"], tuple(map(str, names))),
             sources=tuple(SourceFile(str(name), str(sha)) for name, sha in settings["sources"]),
             ledger=list(settings["ledger"]),
@@ -202,6 +251,10 @@ def from_arrays(settings: Mapping[str, Any], arrays: Mapping[str, Array]) -> Evi
         )
     except (IndexError, KeyError, TypeError, ValueError) as error:
         raise ModelFileError(f"The record of the fit cannot be used: {error}.") from error
+
+
+def _bytes(images: ImageSet) -> NDArray[np.uint8]:
+    return np.rint(images.pixels * 255).astype(np.uint8)
 
 
 def _pair(runner_up: Any) -> tuple[int, float] | None:

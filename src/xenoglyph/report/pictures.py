@@ -15,7 +15,7 @@ from xenoglyph.sheets import tile
 
 __all__ = ["Pictures", "data_uri", "gather_pictures", "sprite"]
 
-SHOWN, DOUBTFUL = 7, 5
+SHOWN = 7
 RECONSTRUCTED = 12
 LONGEST_SIDE = 64
 DOT_SIDE, ACROSS = 32, 40
@@ -34,8 +34,8 @@ class Pictures:
     """For each symbol, new images."""
     doubtful: list[list[URI]]
     """For each symbol, real images of it that are the least sure, the least sure first."""
-    kept: int
-    """How many images there were to choose from."""
+    strange: list[URI]
+    """The images that are explained worst, the worst first."""
     pieces: list[URI]
     """For each piece, the real image likest it; for each component, what its mean stands for."""
     originals: list[URI]
@@ -60,16 +60,12 @@ def gather_pictures(discovery: SymbolDiscovery) -> Pictures:
     some = np.linspace(0, len(gallery) - 1, min(len(gallery), RECONSTRUCTED)).astype(int)
     nearest_first = np.argsort(_distances(discovery), kind="stable")
     symbols, own = range(discovery.n_symbols_), evidence.gallery_symbols
-    told = discovery.predict_proba(evidence.gallery)[np.arange(len(gallery)), own]
-    least_sure_first = np.argsort(told, kind="stable")
+    doubtful = evidence.doubtful.pixels
     return Pictures(
         typical=[_uris(gallery[nearest_first[own[nearest_first] == s][:SHOWN]]) for s in symbols],
         drawn=[_uris(discovery.sample(SHOWN, symbol=s).pixels) for s in symbols],
-        doubtful=[
-            _uris(gallery[least_sure_first[own[least_sure_first] == s][:DOUBTFUL]])
-            for s in symbols
-        ],
-        kept=len(gallery),
+        doubtful=[_uris(doubtful[evidence.doubtful_symbols == s]) for s in symbols],
+        strange=_uris(evidence.strange.pixels),
         pieces=_uris(_piece_images(discovery)),
         originals=_uris(gallery[some]),
         decoded=_uris(decode(evidence.gallery_codes[some])),

@@ -172,12 +172,15 @@ def _writers(discovery: SymbolDiscovery) -> dict[str, Callable[[Path], None]]:
 
 
 def _write_labels(discovery: SymbolDiscovery, path: Path) -> None:
-    """One row for each image: its symbol, its component, the probability of the symbol."""
-    rows = zip(discovery.labels_, discovery.components_, discovery.confidence_, strict=True)
+    """One row for each image: symbol, component, probability of the symbol, if it is of any."""
+    belongs = discovery.scores_ >= discovery.evidence_.least_score
+    rows = zip(
+        discovery.labels_, discovery.components_, discovery.confidence_, belongs, strict=True
+    )
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
-    table.writerow(["index", "symbol", "component", "probability"])
-    table.writerows([i, s, c, f"{p:.6f}"] for i, (s, c, p) in enumerate(rows))
+    table.writerow(["index", "symbol", "component", "probability", "belongs"])
+    table.writerows([i, s, c, f"{p:.6f}", int(b)] for i, (s, c, p, b) in enumerate(rows))
     atomic_write(path, text.getvalue().encode("utf-8"))
 
 

@@ -12,6 +12,7 @@ const exactly = (nats) => nats.toLocaleString("en", { maximumFractionDigits: 1 }
 const byK = () => {
   const marked = new Map([[data.chosen, "chosen"], [data.runner_up, "next best"]]);
   const heights = data.best.map(([, nats]) => nats);
+  const highest = Math.max(...heights, 1);
   plot("by-k", [{
     type: "scatter", mode: "lines+markers+text", line: { color: variable("--accent") }, hoverinfo: "text", cliponaxis: false,
     x: data.best.map(([k]) => k), y: heights.map(Math.log1p),
@@ -22,7 +23,7 @@ const byK = () => {
       size: data.best.map(([k]) => (k === data.chosen ? 14 : marked.has(k) ? 10 : 6)), opacity: 1,
       color: data.best.map(([k]) => (marked.has(k) ? vermilion : variable("--accent"))),
     },
-  }], { xaxis: axis("components k"), yaxis: { ...natsAxis(Math.max(...heights)), rangemode: "tozero" } });
+  }], { xaxis: axis("components k"), yaxis: { ...natsAxis(highest), range: [-0.1, 1.05].map((share) => share * Math.log1p(highest)) } });
 };
 
 // As in xenoglyph.plotting: what became of components, and how it is marked.
