@@ -15,6 +15,7 @@ from jinja2 import Environment
 from hostile import HOSTILE, with_names
 from xenoglyph import ImageSet, SymbolDiscovery
 from xenoglyph.plotting import EVENTS
+from xenoglyph.record import DOUBTFUL, STRANGE
 from xenoglyph.report import page
 from xenoglyph.report.charts import gather_charts
 from xenoglyph.report.draws import gather_draws
@@ -211,3 +212,42 @@ def test_without_labels_or_command_the_page_still_says_how_it_was_made(show, ali
     html = show(bare)
     assert "Against labels" not in html
     assert "SymbolDiscovery(n_epochs=20, random_state=0).fit(images)" in html
+
+
+def test_every_join_tells_what_it_costs(show, alien):
+    summary = summarise(alien)
+    tree = html5lib.parse(show(summary), namespaceHTMLElements=False)
+    costs = [row[3].text for row in tree.iterfind(".//table[@class='joins']/tbody/tr")]
+    assert costs == [f"{merge.nats:,.1f}" for merge in alien.symbols_.merges]
+
+
+def test_the_least_of_every_criterion_is_marked(show, alien):
+    summary = summarise(alien)
+    tree = html5lib.parse(show(summary), namespaceHTMLElements=False)
+    rows = tree.findall(".//table[@id='criteria']/tbody/tr")
+    assert len(rows) == len(summary.criteria) > 2
+    for column, key in enumerate(("message_length", "bic", "aic", "icl"), start=1):
+        least = min(summary.criteria, key=lambda row: row[key])
+        marked = [row for row in rows if row[column].find("strong") is not None]
+        assert [row[0].text for row in marked] == [str(least["n_components"])]
+
+
+@pytest.mark.parametrize(
+    ("count", "words"), [(0, "Every image belongs"), (3, "3 images (0.17 %)")]
+)
+def test_images_that_belong_nowhere_are_counted(show, alien, count, words):
+    html = " ".join(show(replace(summarise(alien), n_strange=count)).split())
+    assert words in html
+    assert ("those after the first 3 still belong" in html) == (count == 3)
+
+
+def test_doubtful_and_strange_images_are_chosen_among_all(alien, images):
+    evidence = alien.evidence_
+    for symbol in range(alien.n_symbols_):
+        own = np.flatnonzero(alien.labels_ == symbol)
+        least = np.sort(alien.confidence_[own])[:DOUBTFUL]
+        kept = evidence.doubtful.pixels[evidence.doubtful_symbols == symbol]
+        told = alien.predict_proba(kept)
+        np.testing.assert_allclose(told[:, symbol], least, atol=1e-2)
+    worst = np.sort(alien.scores_)[:STRANGE]
+    np.testing.assert_allclose(alien.score_samples(evidence.strange), worst, rtol=1e-3)
