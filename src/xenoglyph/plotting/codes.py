@@ -1,0 +1,136 @@
+"""Codes: every pair of their dimensions, and each by itself."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import ArrayLike, NDArray
+
+from xenoglyph.plotting.style import BARS, as_text, colour_of, marker_of, plain
+
+__all__ = ["code_histograms", "pair_plot"]
+
+Array = NDArray[np.float64]
+
+PANEL_MARGIN = 0.04
+BINS = 30
+LEGEND_ROW = 0.17  # inches
+
+
+def pair_plot(
+    codes: Array, groups: ArrayLike, ax: Axes, names: Sequence[str] | None = None
+) -> Axes:
+    """Draw every pair of code dimensions against each other, coloured by group.
+
+    Every panel is scaled to its own two dimensions; the row's dimension runs upwards, the
+    column's across. The diagonal has each dimension's histogram, the groups stacked. All panels
+    stand in one pair of axes, which is many times faster than one each.
+
+    Parameters
+    ----------
+    codes : array of shape (n, d)
+    groups : array of shape (n,)
+        Group of each code, numbered from 0.
+    ax : Axes
+    names : sequence of str, optional
+        Names of the groups; their numbers by default.
+    """
+    group, d = np.asarray(groups), codes.shape[1]
+    names = names or [str(g) for g in range(int(group.max()) + 1)]
+    low, reach = codes.min(axis=0), np.maximum(np.ptp(codes, axis=0), np.finfo(float).tiny)
+    inside = PANEL_MARGIN + (1.0 - 2.0 * PANEL_MARGIN) * (codes - low) / reach
+    row, column = (index.ravel() for index in np.indices((d, d)))
+    off = row != column
+    # Place of each code in each panel off the diagonal, shape (panels, n); row 0 is at the top.
+    x = column[off, None] + inside.T[column[off]]
+    y = (d - 1 - row[off])[:, None] + inside.T[row[off]]
+    present = np.unique(group)
+    for g in present:
+        own = group == g
+        _scatter(ax, x[:, own], y[:, own], int(g), as_text(names[int(g)]), 4.0 if d < 4 else 2.8)
+    for j in range(d):
+        _stacked_histogram(ax, [inside[group == g, j] for g in present], present, j, d - 1 - j)
+    _panel_frame(ax, d)
+    _legend_beside(ax, len(present))
+    return ax
+
+
+def code_histograms(codes: Array, ax: Axes) -> Axes:
+    """Draw the histogram of every code dimension side by side, up to three in a row.
+
+    Parameters
+    ----------
+    codes : array of shape (n, d)
+    ax : Axes
+        Made invisible; the histograms stand in it as ``ax.child_axes``.
+    """
+    d = codes.shape[1]
+    columns = min(d, 3)
+    rows = -(-d // columns)
+    ax.set_axis_off()
+    for j in range(d):
+        row, column = divmod(j, columns)
+        # Between histograms there is room for what is written below each.
+        width, height = 0.9 / columns, 1.0 / rows
+        panel = ax.inset_axes((column / columns, 1.0 - (row + 0.72) * height, width, 0.7 * height))
+        panel.hist(codes[:, j], bins=BINS, color=BARS)
+        panel.set_yticks([])
+        panel.set_xlabel(f"code {j}")
+        plain(panel)
+    return ax
+
+
+def _scatter(ax: Axes, x: Array, y: Array, group: int, name: str, size: float) -> None:
+    ax.plot(
+        x.ravel(),
+        y.ravel(),
+        marker_of(group),
+        color=colour_of(group),
+        markersize=size,
+        markeredgewidth=0,
+        alpha=0.75,
+        label=name,
+    )
+
+
+def _stacked_histogram(
+    ax: Axes, values: Sequence[Array], groups: NDArray[np.intp], column: int, row: int
+) -> None:
+    """Fill a panel with the groups' histograms, one on top of the other."""
+    edges = np.linspace(0.0, 1.0, BINS + 1)
+    counts = np.cumsum([np.histogram(own, edges)[0] for own in values], axis=0)
+    heights = row + PANEL_MARGIN + (1.0 - 2.0 * PANEL_MARGIN) * counts / counts[-1].max()
+    base = np.full(BINS, row + PANEL_MARGIN)
+    for group, top in zip(groups, heights, strict=True):
+        ax.stairs(top, column + edges, baseline=base, fill=True, color=colour_of(int(group)))
+        base = top
+
+
+def _panel_frame(ax: Axes, d: int) -> None:
+    """Rule the panels of a pair plot, and name rows and columns by their dimension."""
+    for line in range(d + 1):
+        ax.axhline(line, color="#CCCCCC", linewidth=0.8)
+        ax.axvline(line, color="#CCCCCC", linewidth=0.8)
+    names = [f"code {j}" for j in range(d)]
+    ax.set_xticks(np.arange(d) + 0.5, names)
+    ax.set_yticks(d - 0.5 - np.arange(d), names, rotation=90, va="center")
+    ax.set(xlim=(0, d), ylim=(0, d), aspect="equal")
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+
+
+def _legend_beside(ax: Axes, n_groups: int) -> None:
+    """Put the legend at the right, in as many columns as its rows need."""
+    inches = ax.get_window_extent().height / ax.get_figure(root=True).dpi  # type: ignore[union-attr]
+    rows = max(int(inches / LEGEND_ROW), 1)
+    legend = ax.legend(
+        loc="upper left",
+        bbox_to_anchor=(1.0, 1.0),
+        ncols=-(-n_groups // rows),
+        fontsize=8,
+        frameon=False,
+        handletextpad=0.2,
+        columnspacing=0.8,
+    )
+    for handle in legend.legend_handles:
+        handle.set_markersize(6.0)  # type: ignore[union-attr]
