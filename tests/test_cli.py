@@ -605,6 +605,7 @@ def test_every_example_in_the_help_works_when_pasted(
     capsys.readouterr()
     listed = examples(capsys)
     assert {words.split()[0] for words in listed} == {
+        "animate",
         "discover",
         "generate",
         "label",

@@ -297,8 +297,7 @@ def label(
 @app.command(
     epilog="\b\nExamples:\n"
     "  xenoglyph animate blobs\n"
-    "  xenoglyph animate gaussians --search annihilation --out countdown.html\n"
-    "  xenoglyph animate measurements.csv --columns height,weight --out fit.webp"
+    "  xenoglyph animate gaussians --search annihilation --out countdown.html"
 )
 def animate(
     source: arguments.Points,

@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.colors import to_rgb
@@ -117,7 +118,7 @@ def _write_webp(frames: Sequence[Frame], titles: Sequence[str], path: Path) -> N
     _save([picture.convert("RGB") for picture in _in_one_palette(frames)], path, lossless=True)
 
 
-def _save(pictures: Sequence[Image.Image], path: Path, **options: object) -> None:
+def _save(pictures: Sequence[Image.Image], path: Path, **options: Any) -> None:
     milliseconds = [FRAME_MILLISECONDS] * (len(pictures) - 1) + [HOLD_MILLISECONDS]
     pictures[0].save(
         path, save_all=True, append_images=pictures[1:], duration=milliseconds, loop=0, **options

@@ -20,7 +20,7 @@ __all__ = ["Stage", "title_of"]
 
 Array = NDArray[np.float64]
 
-FADING = (0.9, 0.6, 0.3)  # opacity of a component in the frames after its end
+FADING = (0.7, 0.45, 0.2)  # opacity of a component in the frames after its end
 GROWING = (4.0, 3.2, 2.4)  # width of a component's line in the frames after its birth
 LINE = 1.6
 # Inches and dots to the inch: an even number of dots each way, as films must have.
@@ -62,7 +62,7 @@ class Stage:
         sweep_curve(trace, right)
         lengths = np.array([sweep.message_length for sweep in trace.sweeps])
         self.heights = np.maximum(lengths - trace.chosen.message_length, 0.0)
-        self.ghosts = PolyCollection([], linestyles=":", facecolors="none", animated=True)
+        self.ghosts = PolyCollection([], facecolors="none", linewidths=LINE, animated=True)
         self.shapes = PolyCollection([], animated=True)
         for collection in (self.ghosts, self.shapes):
             left.add_collection(collection, autolim=False)
@@ -103,7 +103,7 @@ class Stage:
         self.ages = {number: max(self.ages.get(number, -1) + 1, born) for number in living}
         self.before = living
         self.ghosts.set_verts([shape for shape, _ in self.ended.values()])
-        self.ghosts.set_edgecolor([to_rgba("0.3", FADING[age]) for _, age in self.ended.values()])
+        self.ghosts.set_edgecolor([to_rgba("0.2", FADING[age]) for _, age in self.ended.values()])
         colours, opacity = [colour_of(number) for number in living], area_opacity(len(living))
         self.shapes.set_verts(list(living.values()))
         self.shapes.set_edgecolor(colours)

@@ -3,10 +3,19 @@
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike, NDArray
 
-from xenoglyph.plotting.style import BARS, as_text, colour_of, marker_of, plain
+from xenoglyph.plotting.style import (
+    BARS,
+    as_text,
+    colour_of,
+    hatch_of,
+    marker_of,
+    plain,
+    write_names,
+)
 
 __all__ = ["code_histograms", "pair_plot"]
 
@@ -15,6 +24,7 @@ Array = NDArray[np.float64]
 PANEL_MARGIN = 0.04
 BINS = 30
 LEGEND_ROW = 0.17  # inches
+FEW = 3  # dimensions, whose panels are large enough for names
 
 
 def pair_plot(
@@ -44,14 +54,19 @@ def pair_plot(
     # Place of each code in each panel off the diagonal, shape (panels, n); row 0 is at the top.
     x = column[off, None] + inside.T[column[off]]
     y = (d - 1 - row[off])[:, None] + inside.T[row[off]]
-    present = np.unique(group)
+    present = [int(g) for g in np.unique(group)]
     for g in present:
         own = group == g
-        _scatter(ax, x[:, own], y[:, own], int(g), as_text(names[int(g)]), 4.0 if d < 4 else 2.8)
+        _scatter(ax, x[:, own], y[:, own], g, 4.0 if d <= FEW else 3.2)
+        if 1 < d <= FEW:
+            places = np.median([x[:, own], y[:, own]], axis=2).T
+            write_names(ax, places, [names[g]] * len(places))
     for j in range(d):
         _stacked_histogram(ax, [inside[group == g, j] for g in present], present, j, d - 1 - j)
     _panel_frame(ax, d)
-    _legend_beside(ax, len(present))
+    # In one dimension there are histograms alone.
+    handles = ax.lines[: len(present)] if d > 1 else ax.patches
+    _legend_beside(ax, handles, [as_text(names[g]) for g in present])
     return ax
 
 
@@ -71,8 +86,9 @@ def code_histograms(codes: Array, ax: Axes) -> Axes:
     for j in range(d):
         row, column = divmod(j, columns)
         # Between histograms there is room for what is written below each.
-        width, height = 0.9 / columns, 1.0 / rows
-        panel = ax.inset_axes((column / columns, 1.0 - (row + 0.72) * height, width, 0.7 * height))
+        width, height = 1.0 / columns, 1.0 / rows
+        left, bottom = (column + 0.06) * width, 1.0 - (row + 0.72) * height
+        panel = ax.inset_axes((left, bottom, 0.88 * width, 0.7 * height))
         panel.hist(codes[:, j], bins=BINS, color=BARS)
         panel.set_yticks([])
         panel.set_xlabel(f"code {j}")
@@ -80,7 +96,7 @@ def code_histograms(codes: Array, ax: Axes) -> Axes:
     return ax
 
 
-def _scatter(ax: Axes, x: Array, y: Array, group: int, name: str, size: float) -> None:
+def _scatter(ax: Axes, x: Array, y: Array, group: int, size: float) -> None:
     ax.plot(
         x.ravel(),
         y.ravel(),
@@ -89,12 +105,11 @@ def _scatter(ax: Axes, x: Array, y: Array, group: int, name: str, size: float) -
         markersize=size,
         markeredgewidth=0,
         alpha=0.75,
-        label=name,
     )
 
 
 def _stacked_histogram(
-    ax: Axes, values: Sequence[Array], groups: NDArray[np.intp], column: int, row: int
+    ax: Axes, values: Sequence[Array], groups: Sequence[int], column: int, row: int
 ) -> None:
     """Fill a panel with the groups' histograms, one on top of the other."""
     edges = np.linspace(0.0, 1.0, BINS + 1)
@@ -102,7 +117,8 @@ def _stacked_histogram(
     heights = row + PANEL_MARGIN + (1.0 - 2.0 * PANEL_MARGIN) * counts / counts[-1].max()
     base = np.full(BINS, row + PANEL_MARGIN)
     for group, top in zip(groups, heights, strict=True):
-        ax.stairs(top, column + edges, baseline=base, fill=True, color=colour_of(int(group)))
+        bars = ax.stairs(top, column + edges, baseline=base, fill=True)
+        bars.set(facecolor=colour_of(group), hatch=hatch_of(group), edgecolor="white", lw=0.4)
         base = top
 
 
@@ -119,18 +135,19 @@ def _panel_frame(ax: Axes, d: int) -> None:
     ax.spines[:].set_visible(False)
 
 
-def _legend_beside(ax: Axes, n_groups: int) -> None:
+def _legend_beside(ax: Axes, handles: Sequence[Artist], names: Sequence[str]) -> None:
     """Put the legend at the right, in as many columns as its rows need."""
     inches = ax.get_window_extent().height / ax.get_figure(root=True).dpi  # type: ignore[union-attr]
     rows = max(int(inches / LEGEND_ROW), 1)
-    legend = ax.legend(
+    ax.legend(
+        handles,
+        names,
         loc="upper left",
         bbox_to_anchor=(1.0, 1.0),
-        ncols=-(-n_groups // rows),
+        ncols=-(-len(names) // rows),
         fontsize=8,
         frameon=False,
         handletextpad=0.2,
         columnspacing=0.8,
+        markerscale=1.8,
     )
-    for handle in legend.legend_handles:
-        handle.set_markersize(6.0)  # type: ignore[union-attr]

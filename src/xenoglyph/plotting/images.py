@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["label_heatmap", "reconstructions", "symbol_sheet"]
 
+SHORT = 4  # letters that fit side by side
 WHITE_FROM = 0.6  # share from which on black on blue is hard to read
 
 
@@ -59,7 +60,10 @@ def label_heatmap(table: LabelTable, ax: Axes) -> Axes:
     for (row, column), count in np.ndenumerate(counts):
         colour = "white" if share[row, column] > WHITE_FROM else "black"
         ax.text(column, row, str(count), ha="center", va="center", fontsize=7, color=colour)
-    ax.set_xticks(range(counts.shape[1]), table.label_names, parse_math=False)
+    upright = max(map(len, table.label_names)) > SHORT
+    ax.set_xticks(
+        range(counts.shape[1]), table.label_names, parse_math=False, rotation=90 * upright
+    )
     ax.set_yticks(range(counts.shape[0]))
     ax.set(xlabel="label", ylabel="symbol")
     return ax

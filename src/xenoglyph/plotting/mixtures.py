@@ -6,7 +6,7 @@ from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_rgba
 from numpy.typing import ArrayLike, NDArray
 
-from xenoglyph.plotting.style import BARS, colour_of, line_of, number_components, plain
+from xenoglyph.plotting.style import BARS, colour_of, line_of, plain, write_names
 
 __all__ = [
     "AREA",
@@ -40,12 +40,13 @@ def mixture_1d(
     """
     histogram(ax, values)
     curves = bells(np.asarray(weights), np.asarray(means), np.asarray(variances))
+    x = np.unique(curves[..., 0])
+    ax.plot(x, _density(x, weights, means, variances).sum(axis=0), color="black", linewidth=1.0)
     for component, curve in enumerate(curves):
         ax.fill(*curve.T, color=colour_of(component), alpha=area_opacity(len(curves)), linewidth=0)
         ax.plot(*curve.T, line_of(component), color=colour_of(component), linewidth=1.4)
-    x = np.unique(curves[..., 0])
-    ax.plot(x, _density(x, weights, means, variances).sum(axis=0), color="black", linewidth=1.2)
-    number_components(ax, np.stack([curve[curve[:, 1].argmax()] for curve in curves]))
+    tops = np.stack([curve[curve[:, 1].argmax()] for curve in curves])
+    write_names(ax, tops, [str(m) for m in range(len(curves))])
     ax.set_ylabel("density")
     return ax
 
@@ -74,21 +75,21 @@ def mixture_2d(points: Array, means: Array, covariances: Array, ax: Axes) -> Axe
     )
     ax.add_collection(ellipses)
     ax.autoscale_view()
-    number_components(ax, means)
+    write_names(ax, means, [str(m) for m in numbers])
     return ax
 
 
 def scatter(ax: Axes, points: Array) -> Axes:
     """Draw rows, shape (n, 2), as small grey dots."""
     ax.plot(*points.T, ".", color="0.6", markersize=2.5, markeredgewidth=0)
-    ax.margins(0.05)
+    ax.margins(0.08)
     return plain(ax)
 
 
 def histogram(ax: Axes, values: Array) -> Axes:
     """Draw the histogram of values, shape (n,), as a density."""
     known = values[np.isfinite(values)]  # a mixture may be fitted around missing values
-    bins = int(np.clip(np.sqrt(len(known)), 10, 80))
+    bins = int(np.clip(2.0 * np.sqrt(len(known)), 10, 100))
     ax.hist(known, bins=bins, density=True, color=BARS, alpha=0.6)
     return plain(ax)
 

@@ -1,6 +1,8 @@
 """What all pictures share: colours, markers, and how one is written."""
 
+from collections.abc import Sequence
 from os import PathLike
+from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -15,21 +17,25 @@ __all__ = [
     "BARS",
     "COLOURS",
     "EVENTS",
+    "HATCHES",
     "LINES",
     "MARKERS",
     "as_text",
     "colour_of",
+    "hatch_of",
     "line_of",
     "marker_of",
-    "number_components",
     "plain",
     "save_figure",
+    "write_names",
 ]
 
 Array = NDArray[np.float64]
+LineStyle = Literal["-", "--", "-.", ":"]
 
-# Okabe and Ito's palette, its black and yellow replaced by a grey and an olive that are seen on
-# white; with four markers, or four kinds of lines, it tells 32 groups apart.
+# Okabe and Ito's palette, with a grey and a brown in the place of its black, which is for text, and
+# its yellow, which is not seen on white. With four markers, kinds of lines or hatches it tells 32
+# groups apart.
 COLOURS = (
     "#0072B2",
     "#D55E00",
@@ -38,10 +44,11 @@ COLOURS = (
     "#56B4E9",
     "#E69F00",
     "#6E6E6E",
-    "#8A7A00",
+    "#602000",
 )
 MARKERS = ("o", "^", "s", "D")
-LINES = ("-", "--", "-.", ":")
+LINES: tuple[LineStyle, ...] = ("-", "--", "-.", ":")
+HATCHES = ("", "////", "....", "xxxx")
 BARS = "#8FA3B3"
 # Kind of a change of the number of components -> what a legend calls it, its marker and colour.
 EVENTS = {
@@ -71,25 +78,29 @@ def marker_of(group: int) -> str:
     return MARKERS[group // len(COLOURS) % len(MARKERS)]
 
 
-def line_of(group: int) -> str:
+def line_of(group: int) -> LineStyle:
     """Return the kind of line that tells a component from those of the same colour."""
     return LINES[group // len(COLOURS) % len(LINES)]
 
 
-def number_components(ax: Axes, places: Array) -> None:
-    """Write each component's number at its place, shape (k, 2), readable on any ground."""
-    halo = [withStroke(linewidth=2.5, foreground="white")]
-    for number, (x, y) in enumerate(places):
-        text = ax.annotate(
-            str(number), (x, y), ha="center", va="center", fontsize=8, color="black", zorder=4
-        )
-        text.set_path_effects(halo)
+def write_names(ax: Axes, places: Array, names: Sequence[str]) -> None:
+    """Write names at their places, shape (k, 2), readable on any ground."""
+    halo = withStroke(linewidth=2.5, foreground="white")
+    for name, place in zip(names, places, strict=True):
+        text = ax.annotate(name, place, ha="center", va="center", fontsize=8, zorder=4)
+        text.set_path_effects([halo])
+        text.set_parse_math(False)
 
 
 def as_text(name: str) -> str:
     """Escape what Matplotlib would read as a formula, or as "not in the legend"."""
     escaped = name.replace("$", r"\$")
     return f" {escaped}" if escaped.startswith("_") else escaped
+
+
+def hatch_of(group: int) -> str:
+    """Return the hatch that tells an area from those of the same colour."""
+    return HATCHES[group // len(COLOURS) % len(HATCHES)]
 
 
 def plain(ax: Axes) -> Axes:

@@ -25,11 +25,11 @@ def message_length_curve(trace: Trace, ax: Axes) -> Axes:
     ks = sorted(trace.best_by_k)
     heights = [max(trace.best_by_k[other] - shortest, 0.0) for other in ks]
     ax.plot(ks, heights, "o-", color=COLOURS[0], markersize=4)
-    found = f"chosen: {k} components, {shortest:,.1f} nats"
+    found = f"chosen: {_components(k)}, {shortest:,.1f} nats"
     ax.plot([k], [0.0], "o", color=COLOURS[1], markersize=10, clip_on=False, label=found)
     if trace.runner_up is not None:
         other, nats = trace.runner_up
-        second = f"runner-up: {other} components, {nats:,.1f} nats more"
+        second = f"runner-up: {_components(other)}, {nats:,.1f} nats more"
         ax.plot(
             [other], [max(nats, 0.0)], "D", color=COLOURS[3], markersize=7, clip_on=False,
             label=second,
@@ -74,6 +74,10 @@ def loss_curve(history: Mapping[str, Sequence[float]], ax: Axes) -> Axes:
     ax.set(xlabel="epoch", ylabel="loss (nats per pixel)")
     ax.legend(frameon=False)
     return plain(ax)
+
+
+def _components(k: int) -> str:
+    return "1 component" if k == 1 else f"{k} components"
 
 
 def _nats(ax: Axes, highest: float) -> Axes:

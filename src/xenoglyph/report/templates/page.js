@@ -2,7 +2,7 @@
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   // The palette and markers of xenoglyph.plotting.
-  const colours = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#6E6E6E", "#8A7A00"];
+  const colours = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#6E6E6E", "#602000"];
   const markers = ["circle", "triangle-up", "square", "diamond"];
   const outlines = ["M6 1a5 5 0 1 0 .01 0z", "M6 1l5 10h-10z", "M1 1h10v10h-10z", "M6 0l6 6-6 6-6-6z"];
   const vermilion = colours[1];
