@@ -138,7 +138,7 @@ def test_colours_differ_for_colour_blind_readers_and_from_paper(kind):
 
 
 @pytest.mark.parametrize(
-    ("instead", "kind"), [("#8A7A00", "protanopia"), ("#FFFFE0", "everybody")]
+    ("instead", "kind"), [("#8A7A00", "protanopia"), ("#FFFFF0", "everybody")]
 )
 def test_a_palette_that_cannot_be_told_apart_is_found(instead, kind):
     assert closest([*COLOURS[:-1], instead, "#FFFFFF"], SEEN_BY[kind]) < 12.0

@@ -14,7 +14,7 @@ from PIL import Image
 
 from xenoglyph.animation.frames import frames_of
 from xenoglyph.animation.page import page_of
-from xenoglyph.animation.stage import Stage, title_of
+from xenoglyph.animation.stage import FADING, Stage, title_of
 from xenoglyph.errors import DataError, DependencyError
 from xenoglyph.mixture import Trace
 from xenoglyph.plotting.mixtures import AREA
@@ -29,8 +29,9 @@ Frame = NDArray[np.uint8]
 
 MOST_POINTS = 2000
 FRAME_MILLISECONDS, HOLD_MILLISECONDS = 120, 4000
-PALETTE_SIZE = 128
-PURE = ("black", "white", *COLOURS, *(colour for _, _, colour in EVENTS.values()))
+PALETTE_SIZE, NEIGHBOURS = 128, 8
+GREYS = tuple(str(1.0 - opacity) for opacity in (0.0, 1.0, *FADING))
+PURE = (*GREYS, *COLOURS, *(colour for _, _, colour in EVENTS.values()))
 
 
 def animate_fit(
@@ -149,13 +150,15 @@ def _in_one_palette(frames: Sequence[Frame]) -> list[Image.Image]:
 
     Those of lines and of areas are in it as they are, what the frames hold besides at best.
     """
-    own = np.array([to_rgb(colour) for colour in PURE])
-    own = np.unique(np.rint(255 * np.vstack([own, 1.0 - AREA * (1.0 - own)])), axis=0)
-    rest = PALETTE_SIZE - len(own)
+    lines, areas = (np.array([to_rgb(colour) for colour in of]) for of in (PURE, COLOURS))
+    own = np.unique(np.rint(255 * np.vstack([lines, 1.0 - AREA * (1.0 - areas)])), axis=0)
     every = np.concatenate([frames[0], frames[len(frames) // 2], frames[-1]])
-    mixed = Image.fromarray(every).quantize(rest).getpalette() or []
+    found = Image.fromarray(every).quantize(PALETTE_SIZE - len(own)).getpalette() or []
+    mixed = np.array(found).reshape(-1, 3)
+    # Pillow takes neighbours in a palette for each other, white for almost white.
+    mixed = mixed[np.abs(mixed[:, None] - own).max(axis=2).min(axis=1) > NEIGHBOURS]
     palette = Image.new("P", (1, 1))
-    palette.putpalette([*own.astype(int).ravel().tolist(), *mixed[: 3 * rest]])
+    palette.putpalette(np.concatenate([own, mixed]).astype(int).ravel().tolist())
     plain = Image.Dither.NONE
     return [Image.fromarray(frame).quantize(palette=palette, dither=plain) for frame in frames]
 

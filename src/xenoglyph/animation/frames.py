@@ -37,7 +37,7 @@ def frames_of(trace: Trace, most: int = MOST_FRAMES) -> list[Sweep]:
     chosen = np.union1d(changes, np.linspace(0, len(sweeps) - 1, room).astype(int))
     if len(chosen) > most - 1:
         chosen = chosen[np.linspace(0, len(chosen) - 1, most - 1).astype(int)]
-    return [*(sweeps[i] for i in chosen), trace.chosen]
+    return [*(sweeps[i] for i in chosen if not sweeps[i].chosen), trace.chosen]
 
 
 def identities(trace: Trace) -> list[Integers]:

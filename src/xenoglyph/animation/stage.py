@@ -16,11 +16,11 @@ from xenoglyph.plotting.mixtures import area_opacity, bells, histogram, outlines
 from xenoglyph.plotting.style import COLOURS, colour_of, line_of
 from xenoglyph.plotting.training import sweep_curve
 
-__all__ = ["Stage", "title_of"]
+__all__ = ["FADING", "Stage", "title_of"]
 
 Array = NDArray[np.float64]
 
-FADING = (0.7, 0.45, 0.2)  # opacity of a component in the frames after its end
+FADING = (0.7, 0.45, 0.2)  # opacity of a component, now black, in the frames after its end
 GROWING = (4.0, 3.2, 2.4)  # width of a component's line in the frames after its birth
 LINE = 1.6
 # Inches and dots to the inch: an even number of dots each way, as films must have.
@@ -58,7 +58,8 @@ class Stage:
         figure = Figure(figsize=SIZE, dpi=DPI, facecolor="white")
         self.canvas = FigureCanvasAgg(figure)
         left, right = figure.subplots(1, 2, width_ratios=(1.25, 1.0), gridspec_kw=EDGES)
-        _still_points(left, points, names, shapes_of(trace.chosen))
+        ends = np.concatenate([shapes_of(trace.sweeps[0]), shapes_of(trace.chosen)])
+        _still_points(left, points, names, ends)
         sweep_curve(trace, right)
         lengths = np.array([sweep.message_length for sweep in trace.sweeps])
         self.heights = np.maximum(lengths - trace.chosen.message_length, 0.0)
@@ -103,7 +104,9 @@ class Stage:
         self.ages = {number: max(self.ages.get(number, -1) + 1, born) for number in living}
         self.before = living
         self.ghosts.set_verts([shape for shape, _ in self.ended.values()])
-        self.ghosts.set_edgecolor([to_rgba("0.2", FADING[age]) for _, age in self.ended.values()])
+        self.ghosts.set_edgecolor(
+            [to_rgba("black", FADING[age]) for _, age in self.ended.values()]
+        )
         colours, opacity = [colour_of(number) for number in living], area_opacity(len(living))
         self.shapes.set_verts(list(living.values()))
         self.shapes.set_edgecolor(colours)
@@ -123,15 +126,15 @@ def shapes_of(sweep: Sweep) -> Array:
     return outlines(sweep.means[:, :2], sweep.covariances[:, :2, :2])
 
 
-def _still_points(ax: Axes, points: Array, names: Sequence[str], end: Array) -> None:
-    """Draw the rows, with room for the mixture that won."""
+def _still_points(ax: Axes, points: Array, names: Sequence[str], ends: Array) -> None:
+    """Draw the rows, with room for the first mixture and the one that won."""
     if points.shape[1] == 1:
         histogram(ax, points[:, 0])
-        ax.set_ylim(0.0, 1.1 * max(ax.get_ylim()[1], end[..., 1].max()))
+        ax.set_ylim(0.0, 1.1 * max(ax.get_ylim()[1], ends[..., 1].max()))
         ax.set_ylabel("density")
     else:
         scatter(ax, points[:, :2])
-        ax.update_datalim(end.reshape(-1, 2))
+        ax.update_datalim(ends.reshape(-1, 2))
         ax.autoscale_view()
         ax.set_ylabel(names[1], parse_math=False)
     ax.set_xlabel(names[0], parse_math=False)

@@ -33,9 +33,9 @@ __all__ = [
 Array = NDArray[np.float64]
 LineStyle = Literal["-", "--", "-.", ":"]
 
-# Okabe and Ito's palette, with a grey and a brown in the place of its black, which is for text, and
-# its yellow, which is not seen on white. With four markers, kinds of lines or hatches it tells 32
-# groups apart.
+# Okabe and Ito's palette, with a grey and a brown in the place of its black, which is for text,
+# and its yellow, which is not seen on white. With four markers, kinds of lines or hatches it tells
+# 32 groups apart.
 COLOURS = (
     "#0072B2",
     "#D55E00",
