@@ -584,7 +584,8 @@ def test_ctrl_c_is_one_line_and_code_130(capsys: Capture, monkeypatch: Patch) ->
 
 # -------------------------------------------------------------------------------- help, processes
 
-COMMANDS = ["", "discover", "generate", "label", "report", "data", "data list", "data get"]
+COMMANDS = ["", "discover", "generate", "label", "report"]
+COMMANDS += ["animate", "data", "data list", "data get"]
 
 
 def examples(capsys: Capture) -> list[str]:

@@ -310,7 +310,7 @@ def animate(
     quiet: arguments.Quiet = False,
 ) -> None:
     """Show how a mixture finds its number of components, sweep by sweep."""
-    chosen = None if columns is None else columns.split(",")
+    chosen = None if columns is None else [name.strip() for name in columns.split(",")]
     points = xenoglyph.load_points(source, columns=chosen, n_rows=rows, random_state=seed)
     with xenoglyph.ProgressBar(quiet=quiet) as progress:
         mixture = xenoglyph.MMLGaussianMixture(
@@ -323,7 +323,8 @@ def animate(
         print(out)
         return
     n, d = points.rows.shape
-    print(f"{mixture.n_components_} components in {n:,} rows: {out}")
+    found = f"{mixture.n_components_} component{'s' * (mixture.n_components_ > 1)}"
+    print(f"{found} in {n:,} rows: {out}")
     if d > 2:
         print(f"fitted in {d} columns, shown in the first two, {' and '.join(points.names[:2])}")
 

@@ -88,19 +88,26 @@ def load_points(
         If there is no such set, file or column, or a value is no number.
     """
     if source in TOY_SETS:
+        if columns is not None:
+            raise DataError(f"{source} has no columns to choose from; a file has.")
         return Points(TOY_SETS[source](n_rows, random_state), ("x", "y"))
     path = Path(source).expanduser()
     if not path.is_file():
         raise DataError(f"{source!r} is no CSV file, nor one of {', '.join(TOY_SETS)}.")
+    return _read(path, columns)
+
+
+def _read(path: Path, columns: Sequence[str] | None) -> Points:
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            lines = [(number, row) for number, row in enumerate(csv.reader(file), 1) if row]
+            reader = csv.reader(file)
+            lines = [(reader.line_num, row) for row in reader if row]
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path} is no CSV file: {error}.") from error
     if not lines:
         raise DataError(f"{path} is empty; expected a row of numbers in each line.")
     first = lines[0][1]
-    named = not all(_is_number(cell) for cell in first)
+    named = not any(_is_number(cell) for cell in first)
     names = [cell.strip() for cell in first] if named else [str(j) for j in range(len(first))]
     body = lines[named:]
     if not body:
@@ -120,9 +127,13 @@ def _chosen(
         if not numeric:
             raise DataError(f"{path} has no column of numbers.")
         return numeric
-    unknown = [name for name in columns if name not in names]
-    if unknown:
-        raise DataError(f"{path} has no column {unknown[0]!r}; it has {', '.join(names)}.")
+    for name in columns:
+        if name not in names:
+            raise DataError(f"{path} has no column {name!r}; it has {', '.join(names)}.")
+        if names.count(name) > 1:
+            raise DataError(f"{path}: {name!r} is the name of more than one column.")
+        if columns.count(name) > 1:
+            raise DataError(f"{name!r} is named twice; name each column once.")
     return [names.index(name) for name in columns]
 
 

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from xenoglyph.animation.frames import identities
 from xenoglyph.mixture import Sweep, Trace
+from xenoglyph.plotting.fits import sweep_curve
 from xenoglyph.plotting.mixtures import area_opacity, bells, histogram, outlines, scatter
 from xenoglyph.plotting.style import COLOURS, colour_of, line_of
-from xenoglyph.plotting.training import sweep_curve
 
 __all__ = ["FADING", "Stage", "title_of"]
 

@@ -8,20 +8,29 @@ Groups and components are told apart by colours that colour-blind readers can te
 where there are many, by markers, line styles or numbers as well.
 """
 
-from xenoglyph.plotting.codes import code_histograms, pair_plot
-from xenoglyph.plotting.displays import (
+from xenoglyph.plotting.codes import (
     CodeHistogramsDisplay,
-    LabelTableDisplay,
-    MessageLengthDisplay,
-    MixtureDisplay,
     PairPlotDisplay,
+    code_histograms,
+    pair_plot,
+)
+from xenoglyph.plotting.display import Display
+from xenoglyph.plotting.fits import (
+    MessageLengthDisplay,
+    loss_curve,
+    message_length_curve,
+    sweep_curve,
+)
+from xenoglyph.plotting.images import (
+    LabelTableDisplay,
     ReconstructionsDisplay,
     SymbolSheetDisplay,
+    label_heatmap,
+    reconstructions,
+    symbol_sheet,
 )
-from xenoglyph.plotting.images import label_heatmap, reconstructions, symbol_sheet
-from xenoglyph.plotting.mixtures import bells, mixture_1d, mixture_2d, outlines
+from xenoglyph.plotting.mixtures import MixtureDisplay, bells, mixture_1d, mixture_2d, outlines
 from xenoglyph.plotting.style import COLOURS, EVENTS, LINES, MARKERS, save_figure
-from xenoglyph.plotting.training import loss_curve, message_length_curve, sweep_curve
 
 __all__ = [
     "COLOURS",
@@ -29,6 +38,7 @@ __all__ = [
     "LINES",
     "MARKERS",
     "CodeHistogramsDisplay",
+    "Display",
     "LabelTableDisplay",
     "MessageLengthDisplay",
     "MixtureDisplay",

@@ -1,12 +1,15 @@
 """Codes: every pair of their dimensions, and each by itself."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike, NDArray
 
+from xenoglyph.plotting.display import Display, codes_of, rows_of, some_of
 from xenoglyph.plotting.style import (
     BARS,
     as_text,
@@ -17,9 +20,10 @@ from xenoglyph.plotting.style import (
     write_names,
 )
 
-__all__ = ["code_histograms", "pair_plot"]
+__all__ = ["CodeHistogramsDisplay", "PairPlotDisplay", "code_histograms", "pair_plot"]
 
 Array = NDArray[np.float64]
+Integers = NDArray[np.intp]
 
 PANEL_MARGIN = 0.04
 BINS = 30
@@ -94,6 +98,92 @@ def code_histograms(codes: Array, ax: Axes) -> Axes:
         panel.set_xlabel(f"code {j}")
         plain(panel)
     return ax
+
+
+@dataclass(eq=False)
+class PairPlotDisplay(Display):
+    """Codes, or rows of a table, every dimension against every other, coloured by group.
+
+    Parameters
+    ----------
+    codes : array of shape (n, d)
+    groups : array of shape (n,)
+        Group of each code, numbered from 0.
+    names : sequence of str, optional
+        Names of the groups; their numbers by default.
+    """
+
+    codes: Array
+    groups: Integers
+    names: Sequence[str] | None = None
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any,
+        y: ArrayLike | None = None,
+        *,
+        subsample: int | None = 1000,
+        ax: Axes | None = None,
+    ) -> Self:
+        """Draw what an estimator makes of X.
+
+        Parameters
+        ----------
+        estimator : SymbolDiscovery, MMLGaussianMixture or SELUAutoencoder
+            Fitted.
+        X : ImageSet or array
+            Images, or the rows of a mixture.
+        y : array of shape (n,), optional
+            Labels to colour by; by default the predicted symbols or components, and one colour
+            for an auto-encoder, which has neither.
+        subsample : int or None, default=1000
+            How many of them to draw, evenly spaced; None draws all.
+        ax : Axes, optional
+            See `plot`.
+        """
+        some = some_of(len(X), subsample)
+        shown = rows_of(X, some)
+        if y is not None:
+            groups = np.asarray(y)[some]
+        elif hasattr(estimator, "predict"):
+            groups = estimator.predict(shown)
+        else:
+            groups = np.zeros(len(some), dtype=np.intp)
+        present, index = np.unique(groups, return_inverse=True)
+        names = [str(group) for group in present]
+        return cls(codes_of(estimator, shown), index, names).plot(ax)
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """Width and height in inches."""
+        side = max(1.9 * self.codes.shape[1], 4.0)
+        return side + 1.4, side
+
+    def _draw(self, ax: Axes) -> None:
+        pair_plot(self.codes, self.groups, ax, self.names)
+
+
+@dataclass(eq=False)
+class CodeHistogramsDisplay(Display):
+    """Histogram of every dimension of codes, shape (n, d)."""
+
+    codes: Array
+
+    @classmethod
+    def from_estimator(cls, estimator: Any, X: Any, *, ax: Axes | None = None) -> Self:
+        """Draw the codes that a `SymbolDiscovery` or `SELUAutoencoder` gives images X."""
+        return cls(codes_of(estimator, X)).plot(ax)
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """Width and height in inches."""
+        d = self.codes.shape[1]
+        return 3.2 * min(d, 3), 2.2 * -(-d // 3)
+
+    def _draw(self, ax: Axes) -> None:
+        code_histograms(self.codes, ax)
 
 
 def _scatter(ax: Axes, x: Array, y: Array, group: int, size: float) -> None:

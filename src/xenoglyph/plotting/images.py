@@ -1,19 +1,30 @@
 """Images of symbols, and the table of symbols against labels."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+import xenoglyph
+from xenoglyph.errors import DataError
+from xenoglyph.plotting.display import Display, some_of
 from xenoglyph.sheets import sheet
-from xenoglyph.symbols import LabelTable
+from xenoglyph.symbols import LabelTable, label_table
 
 if TYPE_CHECKING:
     from xenoglyph.images import ImageSet
 
-__all__ = ["label_heatmap", "reconstructions", "symbol_sheet"]
+__all__ = [
+    "LabelTableDisplay",
+    "ReconstructionsDisplay",
+    "SymbolSheetDisplay",
+    "label_heatmap",
+    "reconstructions",
+    "symbol_sheet",
+]
 
 SHORT = 4  # letters that fit side by side
 WHITE_FROM = 0.6  # share from which on black on blue is hard to read
@@ -67,6 +78,123 @@ def label_heatmap(table: LabelTable, ax: Axes) -> Axes:
     ax.set_yticks(range(counts.shape[0]))
     ax.set(xlabel="label", ylabel="symbol")
     return ax
+
+
+@dataclass(eq=False)
+class SymbolSheetDisplay(Display):
+    """Rows of images, one for each symbol.
+
+    Parameters
+    ----------
+    rows : sequence of ImageSet
+    titles : sequence of str
+    columns : int, default=10
+        Most images in a row.
+    """
+
+    rows: Sequence["ImageSet"]
+    titles: Sequence[str]
+    columns: int = 10
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        *,
+        by: str = "symbol",
+        n_images: int = 10,
+        random_state: int | np.random.RandomState | None = None,
+        ax: Axes | None = None,
+    ) -> Self:
+        """Draw new images of every symbol, or component, of a fitted `SymbolDiscovery`.
+
+        Parameters
+        ----------
+        estimator : SymbolDiscovery
+        by : {"symbol", "component"}, default="symbol"
+        n_images : int, default=10
+            How many of each.
+        random_state : int, RandomState or None, default=None
+            See `SymbolDiscovery.sample`.
+        ax : Axes, optional
+            See `plot`.
+        """
+        counts = {"symbol": estimator.n_symbols_, "component": estimator.n_components_}
+        if by not in counts:
+            raise DataError(f"by={by!r} is unknown; choose one of {', '.join(counts)}.")
+        how = {"random_state": random_state}
+        rows = [estimator.sample(n_images, **how, **{by: m}) for m in range(counts[by])]
+        shares = estimator.evidence_.shares if by == "symbol" else estimator.mixture_.weights_
+        titles = [f"{m}  ({100 * share:.1f} %)" for m, share in enumerate(shares)]
+        return cls(rows, titles, n_images).plot(ax)
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """Width and height in inches."""
+        return 0.62 * self.columns + 1.4, 0.62 * len(self.rows) + 0.2
+
+    def _draw(self, ax: Axes) -> None:
+        symbol_sheet(self.rows, self.titles, ax, self.columns)
+
+
+@dataclass(eq=False)
+class ReconstructionsDisplay(Display):
+    """Images above what the decoder makes of their codes."""
+
+    originals: "ImageSet"
+    decoded: "ImageSet"
+
+    @classmethod
+    def from_estimator(
+        cls, estimator: Any, X: Any, *, n_images: int = 10, ax: Axes | None = None
+    ) -> Self:
+        """Draw some images of X, evenly spaced, as an auto-encoder gives them back.
+
+        Parameters
+        ----------
+        estimator : SymbolDiscovery or SELUAutoencoder
+            Fitted.
+        X : ImageSet or array
+        n_images : int, default=10
+        ax : Axes, optional
+            See `plot`.
+        """
+        encoder = getattr(estimator, "autoencoder_", estimator)
+        images = xenoglyph.as_images(X, image_shape=encoder.image_shape_)
+        some = images[some_of(len(images), n_images)]
+        decoded = encoder.inverse_transform(encoder.transform(some))
+        return cls(some, xenoglyph.ImageSet(decoded, name="decoded")).plot(ax)
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """Width and height in inches."""
+        return 0.62 * len(self.originals) + 1.4, 1.44
+
+    def _draw(self, ax: Axes) -> None:
+        reconstructions(self.originals, self.decoded, ax)
+
+
+@dataclass(eq=False)
+class LabelTableDisplay(Display):
+    """How many images of each label each symbol holds."""
+
+    table: LabelTable
+
+    @classmethod
+    def from_estimator(
+        cls, estimator: Any, X: Any, y: ArrayLike, *, ax: Axes | None = None
+    ) -> Self:
+        """Draw the symbols that a fitted `SymbolDiscovery` gives images X against labels y."""
+        return cls(label_table(estimator.predict(X), y, estimator.n_symbols_)).plot(ax)
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """Width and height in inches."""
+        n_symbols, n_labels = self.table.counts.shape
+        return 1.6 + 0.5 * n_labels, 1.2 + 0.32 * n_symbols
+
+    def _draw(self, ax: Axes) -> None:
+        label_heatmap(self.table, ax)
 
 
 def _widened(strip: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:

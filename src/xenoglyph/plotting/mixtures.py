@@ -1,15 +1,22 @@
 """A mixture over the rows it was fitted to, in one dimension and in two."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_rgba
 from numpy.typing import ArrayLike, NDArray
 
+from xenoglyph.errors import DataError
+from xenoglyph.plotting.display import Display, codes_of, rows_of, some_of
 from xenoglyph.plotting.style import BARS, colour_of, line_of, plain, write_names
 
 __all__ = [
     "AREA",
+    "MixtureDisplay",
     "area_opacity",
     "bells",
     "histogram",
@@ -77,6 +84,87 @@ def mixture_2d(points: Array, means: Array, covariances: Array, ax: Axes) -> Axe
     ax.autoscale_view()
     write_names(ax, means, [str(m) for m in numbers])
     return ax
+
+
+@dataclass(eq=False)
+class MixtureDisplay(Display):
+    """A Gaussian mixture over the rows it was fitted to, in one or two dimensions.
+
+    Parameters
+    ----------
+    points : array of shape (n, d)
+        d is 1 or 2.
+    weights : array of shape (k,)
+    means : array of shape (k, d)
+    covariances : array of shape (k, d, d)
+    names : sequence of str
+        Names of the dimensions.
+    """
+
+    points: Array
+    weights: Array
+    means: Array
+    covariances: Array
+    names: Sequence[str]
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any,
+        *,
+        dimensions: int | Sequence[int] = (0, 1),
+        subsample: int | None = 5000,
+        ax: Axes | None = None,
+    ) -> Self:
+        """Draw a fitted mixture over X.
+
+        Parameters
+        ----------
+        estimator : MMLGaussianMixture or SymbolDiscovery
+            Fitted.
+        X : ImageSet or array
+            The rows of the mixture, or the images of the discovery.
+        dimensions : int or two of them, default=(0, 1)
+            Which to draw: one as densities, two as ellipses. A mixture of one dimension is drawn
+            as densities in any case.
+        subsample : int or None, default=5000
+            How many rows to draw, evenly spaced; None draws all.
+        ax : Axes, optional
+            See `plot`.
+
+        Raises
+        ------
+        DataError
+            If there is no such dimension.
+        """
+        mixture = getattr(estimator, "mixture_", estimator)
+        codes = codes_of(estimator, rows_of(X, some_of(len(X), subsample)))
+        d = codes.shape[1]
+        shown = [0] if d == 1 else np.atleast_1d(dimensions).tolist()
+        if not 1 <= len(shown) <= 2 or not set(shown) <= set(range(d)):
+            raise DataError(
+                f"dimensions={dimensions!r} cannot be drawn; choose one or two of 0 to {d - 1}."
+            )
+        given = getattr(mixture, "feature_names_in_", None)
+        names = [f"dimension {j}" if given is None else str(given[j]) for j in shown]
+        covariances = mixture.covariances_[:, shown][:, :, shown]
+        means = mixture.means_[:, shown]
+        return cls(codes[:, shown], mixture.weights_, means, covariances, names).plot(ax)
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """Width and height in inches."""
+        return 6.4, 5.0
+
+    def _draw(self, ax: Axes) -> None:
+        if self.points.shape[1] == 1:
+            one = self.points[:, 0], self.weights, self.means[:, 0], self.covariances[:, 0, 0]
+            mixture_1d(*one, ax)
+        else:
+            mixture_2d(self.points, self.means, self.covariances, ax)
+            ax.set_ylabel(self.names[1], parse_math=False)
+        ax.set_xlabel(self.names[0], parse_math=False)
 
 
 def scatter(ax: Axes, points: Array) -> Axes:

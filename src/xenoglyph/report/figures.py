@@ -12,7 +12,6 @@ from xenoglyph import plotting
 from xenoglyph.animation import animate_fit
 from xenoglyph.discovery import SymbolDiscovery
 from xenoglyph.images import ImageSet
-from xenoglyph.plotting.displays import Display
 
 __all__ = ["picture_writers"]
 
@@ -34,7 +33,7 @@ def picture_writers(discovery: SymbolDiscovery) -> dict[str, Writer]:
     dict of str to callable
         File name to a function of a path. The article's recipe adds what the article shows.
     """
-    pictures: dict[str, Callable[[], Display]] = {
+    pictures: dict[str, Callable[[], plotting.Display]] = {
         "symbols.png": partial(_sheet, discovery, "symbol"),
         "codes.png": partial(_pairs, discovery, "symbol"),
     }
@@ -47,17 +46,17 @@ def picture_writers(discovery: SymbolDiscovery) -> dict[str, Writer]:
     }
 
 
-def _draw(picture: Callable[[], Display], path: Path) -> None:
+def _draw(picture: Callable[[], plotting.Display], path: Path) -> None:
     """Draw without pyplot, so that nothing global changes."""
     display = picture()
     figure = Figure(figsize=display.size, layout="constrained")
     plotting.save_figure(display.plot(figure.subplots()).figure_, path)
 
 
-def _article_pictures(discovery: SymbolDiscovery) -> dict[str, Callable[[], Display]]:
+def _article_pictures(discovery: SymbolDiscovery) -> dict[str, Callable[[], plotting.Display]]:
     """Name the pictures that the article shows."""
     evidence, trace = discovery.evidence_, discovery.mixture_.trace_
-    pictures: dict[str, Callable[[], Display]] = {
+    pictures: dict[str, Callable[[], plotting.Display]] = {
         "reconstructions.png": partial(_reconstructions, discovery),
         "pairs_by_component.png": partial(_pairs, discovery, "component"),
         "code_histograms.png": partial(plotting.CodeHistogramsDisplay, evidence.gallery_codes),
@@ -70,7 +69,7 @@ def _article_pictures(discovery: SymbolDiscovery) -> dict[str, Callable[[], Disp
     return pictures
 
 
-def _sheet(discovery: SymbolDiscovery, by: str) -> Display:
+def _sheet(discovery: SymbolDiscovery, by: str) -> plotting.Display:
     """Draw every symbol, or component, anew, with its share."""
     shares = discovery.evidence_.shares if by == "symbol" else discovery.mixture_.weights_
     rows = [discovery.sample(DRAWN, **{by: m}) for m in range(len(shares))]
@@ -78,7 +77,7 @@ def _sheet(discovery: SymbolDiscovery, by: str) -> Display:
     return plotting.SymbolSheetDisplay(rows, titles, DRAWN)
 
 
-def _pairs(discovery: SymbolDiscovery, by: str) -> Display:
+def _pairs(discovery: SymbolDiscovery, by: str) -> plotting.Display:
     """Draw the pair plot of gallery codes by symbol, component or label."""
     evidence, names = discovery.evidence_, None
     groups = evidence.gallery_symbols if by == "symbol" else evidence.gallery_components
@@ -89,7 +88,7 @@ def _pairs(discovery: SymbolDiscovery, by: str) -> Display:
     return plotting.PairPlotDisplay(evidence.gallery_codes[some], groups[some], names)
 
 
-def _reconstructions(discovery: SymbolDiscovery) -> Display:
+def _reconstructions(discovery: SymbolDiscovery) -> plotting.Display:
     evidence, some = discovery.evidence_, _some(discovery, DRAWN)
     decoded = discovery.autoencoder_.inverse_transform(evidence.gallery_codes[some])
     shown = ImageSet(decoded, name="decoded")

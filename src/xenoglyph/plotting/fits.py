@@ -1,14 +1,19 @@
 """How a fit went: the message length of the mixture, the losses of the auto-encoder."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
-from xenoglyph.mixture import Trace
+from xenoglyph.errors import DataError
+from xenoglyph.mixture import Event, Sweep, Trace
+from xenoglyph.plotting.display import Display
 from xenoglyph.plotting.style import COLOURS, EVENTS, plain
 
-__all__ = ["loss_curve", "message_length_curve", "sweep_curve"]
+__all__ = ["MessageLengthDisplay", "loss_curve", "message_length_curve", "sweep_curve"]
 
 
 def message_length_curve(trace: Trace, ax: Axes) -> Axes:
@@ -34,7 +39,7 @@ def message_length_curve(trace: Trace, ax: Axes) -> Axes:
             [other], [max(nats, 0.0)], "D", color=COLOURS[3], markersize=7, clip_on=False,
             label=second,
         )  # fmt: skip
-    ax.locator_params(axis="x", integer=True)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set(xlabel="number of components", ylabel="nats above the chosen message")
     ax.legend(frameon=False, fontsize=9, loc="lower left", bbox_to_anchor=(0.0, 1.0))
     return _nats(ax, max(heights, default=0.0))
@@ -59,7 +64,7 @@ def sweep_curve(trace: Trace, ax: Axes) -> Axes:
             heights = [above[sweep] for sweep in sweeps]
             ax.plot(sweeps, heights, marker, color=colour, markersize=5, label=name)
             ax.legend(title="components", frameon=False, alignment="left", fontsize=9)
-    ax.locator_params(axis="x", integer=True)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set(xlabel="sweep", ylabel="nats above the chosen message")
     return _nats(ax, max(above.values()))
 
@@ -74,6 +79,45 @@ def loss_curve(history: Mapping[str, Sequence[float]], ax: Axes) -> Axes:
     ax.set(xlabel="epoch", ylabel="loss (nats per pixel)")
     ax.legend(frameon=False)
     return plain(ax)
+
+
+@dataclass(eq=False)
+class MessageLengthDisplay(Display):
+    """Why this number of components: the message length of a fit.
+
+    Parameters
+    ----------
+    trace : Trace
+    kind : {"components", "sweeps"}, default="components"
+        Against the number of components, or sweep by sweep.
+    """
+
+    trace: Trace
+    kind: str = "components"
+
+    @classmethod
+    def from_estimator(
+        cls, estimator: Any, *, kind: str = "components", ax: Axes | None = None
+    ) -> Self:
+        """Draw the message length of a fitted `MMLGaussianMixture` or `SymbolDiscovery`.
+
+        Raises
+        ------
+        DataError
+            If the mixture was read from a file, which holds no trace, or `kind` is unknown.
+        """
+        return cls(_trace(estimator), kind).plot(ax)
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """Width and height in inches."""
+        return 6.4, 4.4
+
+    def _draw(self, ax: Axes) -> None:
+        kinds = {"components": message_length_curve, "sweeps": sweep_curve}
+        if self.kind not in kinds:
+            raise DataError(f"kind={self.kind!r} is unknown; choose one of {', '.join(kinds)}.")
+        kinds[self.kind](self.trace, ax)
 
 
 def _components(k: int) -> str:
@@ -91,3 +135,20 @@ def _nats(ax: Axes, highest: float) -> Axes:
     ax.set_yticks([], minor=True)
     ax.grid(axis="y", color="#E0E0E0", linewidth=0.6)
     return plain(ax)
+
+
+def _trace(estimator: Any) -> Trace:
+    """Return the trace of a mixture or a discovery; that of a file is in its evidence."""
+    mixture = getattr(estimator, "mixture_", estimator)
+    trace: Trace | None = getattr(mixture, "trace_", None)
+    if trace is not None:
+        return trace
+    evidence = getattr(estimator, "evidence_", None)
+    if evidence is None:
+        raise DataError("The mixture was read from a file, which holds no trace; fit it anew.")
+    sweeps = (
+        Sweep(s["sweep"], s["k"], s["message_length"], s["log_likelihood"], chosen=s["chosen"])
+        for s in evidence.ledger
+    )
+    events = tuple(Event(**event) for event in evidence.events)
+    return Trace(tuple(sweeps), events, evidence.best_by_k)
