@@ -584,7 +584,8 @@ def test_ctrl_c_is_one_line_and_code_130(capsys: Capture, monkeypatch: Patch) ->
 
 # -------------------------------------------------------------------------------- help, processes
 
-COMMANDS = ["", "discover", "generate", "label", "report", "data", "data list", "data get"]
+COMMANDS = ["", "discover", "generate", "label", "report"]
+COMMANDS += ["animate", "data", "data list", "data get"]
 
 
 def examples(capsys: Capture) -> list[str]:
@@ -605,6 +606,7 @@ def test_every_example_in_the_help_works_when_pasted(
     capsys.readouterr()
     listed = examples(capsys)
     assert {words.split()[0] for words in listed} == {
+        "animate",
         "discover",
         "generate",
         "label",

@@ -295,6 +295,41 @@ def label(
     print(f"{len(images):,} images labelled: {out}")
 
 
+@app.command(
+    epilog="\b\nExamples:\n"
+    "  xenoglyph animate blobs\n"
+    "  xenoglyph animate gaussians --search annihilation --out countdown.html"
+)
+def animate(
+    source: arguments.Points,
+    out: arguments.Animation = Path("fit.gif"),
+    search: arguments.Search = "split-merge",
+    max_components: arguments.MaxComponents = None,
+    columns: arguments.Columns = None,
+    rows: arguments.Rows = 2000,
+    seed: arguments.Seed = 0,
+    quiet: arguments.Quiet = False,
+) -> None:
+    """Show how a mixture finds its number of components, sweep by sweep."""
+    chosen = None if columns is None else [name.strip() for name in columns.split(",")]
+    points = xenoglyph.load_points(source, columns=chosen, n_rows=rows, random_state=seed)
+    with xenoglyph.ProgressBar(quiet=quiet) as progress:
+        mixture = xenoglyph.MMLGaussianMixture(
+            max_components or "auto", search=search, record_parameters=True, random_state=seed
+        ).fit(points.rows, progress=progress)
+        xenoglyph.animate_fit(
+            points.rows, mixture.trace_, out, names=points.names, progress=progress
+        )
+    if quiet:
+        print(out)
+        return
+    n, d = points.rows.shape
+    found = f"{mixture.n_components_} component{'s' * (mixture.n_components_ > 1)}"
+    print(f"{found} in {n:,} rows: {out}")
+    if d > 2:
+        print(f"fitted in {d} columns, shown in the first two, {' and '.join(points.names[:2])}")
+
+
 @app.command(epilog="\b\nExample:\n  xenoglyph report xenoglyph-runs/digits --open")
 def report(run: arguments.Run, out: arguments.Page = None, show: arguments.Open = False) -> None:
     """Write the report of a run anew."""

@@ -111,6 +111,7 @@ def test_the_article_leaves_its_own_pictures_too(images, tmp_path):
         "pairs_by_component.png",
         "pairs_by_label.png",
         "reconstructions.png",
+        "sweeps.png",
     }
     assert {path.name for path in tmp_path.iterdir()} == FILES | extra
     for name in extra:

@@ -3,11 +3,14 @@
 const data = JSON.parse(document.getElementById("data").textContent);
 
 // The palette and markers of xenoglyph.plotting.
-const colours = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#6E6E6E", "#8A7A00"];
+const colours = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#6E6E6E", "#602000"];
 const markers = ["circle", "triangle-up", "square", "diamond"];
 const outlines = ["M6 1a5 5 0 1 0 .01 0z", "M6 1l5 10h-10z", "M1 1h10v10h-10z", "M6 0l6 6-6 6-6-6z"];
 const vermilion = colours[1];
-const colourOf = (group) => colours[group % colours.length];
+const dark = window.matchMedia("(prefers-color-scheme: dark)");
+// The brown cannot be seen in the dark: there Okabe and Ito's yellow takes its place.
+const shade = (colour) => (dark.matches && colour === colours.at(-1) ? "#F0E442" : colour);
+const colourOf = (group) => shade(colours[group % colours.length]);
 const markerOf = (group) => Math.floor(group / colours.length) % markers.length;
 
 const element = (id) => document.getElementById(id);
