@@ -424,7 +424,7 @@ def test_label_counts_the_images_of_other_sources(run: Path) -> None:
     words = ["label", str(run), "rows.npy", "--image-shape", "8x8", "--out", "table.csv"]
     assert main(words) == 0
     lines = Path("table.csv").read_text(encoding="utf-8").splitlines()
-    assert lines[0] == "index,symbol,probability"
+    assert lines[0] == "index,symbol,probability,belongs"
     assert [line[:4] for line in lines[1:]] == ["0,0,", "1,1,", "2,2,", "3,3,"]
 
 

@@ -281,16 +281,17 @@ def label(
     out: arguments.Table = Path("labels.csv"),
     shape: arguments.Shape = None,
 ) -> None:
-    """Say which symbol each image is, and how sure."""
+    """Say which symbol each image is, how sure, and whether it belongs to any (1) or none (0)."""
     images = xenoglyph.load_images(source, image_shape=arguments.image_shape(shape))
-    probabilities = xenoglyph.SymbolDiscovery.load(run).predict_proba(images)
+    model = xenoglyph.SymbolDiscovery.load(run)
+    probabilities, belongs = model.predict_proba(images), model.belongs(images)
     is_folder = Path(source).is_dir() and len(images.sources) == len(images)
     names = [file.name for file in images.sources] if is_folder else range(len(images))
     with out.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
-        table.writerow(["file" if is_folder else "index", "symbol", "probability"])
-        for name, row in zip(names, probabilities, strict=True):
-            table.writerow([name, row.argmax(), f"{row.max():.6f}"])
+        table.writerow(["file" if is_folder else "index", "symbol", "probability", "belongs"])
+        for name, row, own in zip(names, probabilities, belongs, strict=True):
+            table.writerow([name, row.argmax(), f"{row.max():.6f}", int(own)])
     print(f"{len(images):,} images labelled: {out}")
 
 
