@@ -6,7 +6,7 @@ one is what it is asked about. What they say of new images is the mean over all 
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -26,7 +26,7 @@ from xenoglyph.autoencoder.steps import SCHEDULES, SOLVERS
 from xenoglyph.errors import ModelFileError
 from xenoglyph.progress import Progress, quiet
 
-__all__ = ["FOLDS", "Recogniser", "train_recogniser"]
+__all__ = ["Recogniser", "train_recogniser"]
 
 Array = NDArray[np.float64]
 Pixels = NDArray[np.float32]
@@ -157,11 +157,17 @@ def train_recogniser(
         learn = np.flatnonzero(fold != number)
         batches = _batches(learn, math.ceil(EPOCHS / math.sqrt(n) * n / BATCH_SIZE), random)
         key = jax.random.key(int(random.integers(2**31)))
-        network = _train(start, on_device, batches, image_shape, augmentation, key)
+        tell = partial(_tell, progress, number, min(FOLDS, n), len(batches))
+        network = _train(start, on_device, batches, image_shape, augmentation, key, tell)
         held_out[fold == number] = _probabilities(network, pixels[fold == number])
         networks.append(network)
-        progress("symbols", number + 2, min(FOLDS, n) + 1, "")
     return Recogniser(tuple(networks)), held_out
+
+
+def _tell(progress: Progress, number: int, n_networks: int, n_steps: int, done: int) -> None:
+    """Tell of the steps of all networks, given those done of one."""
+    note = f"network {number + 1} of {n_networks}"
+    progress("networks", number * n_steps + done, n_networks * n_steps, note)
 
 
 def _batches(learn: Integers, n_steps: int, random: np.random.Generator) -> Integers:
@@ -182,8 +188,10 @@ def _train(
     image_shape: tuple[int, ...],
     augmentation: Augmentation,
     key: jax.Array,
+    tell: Callable[[int], None],
 ) -> Classifier:
     n_steps = len(batches)
+    tell(0)
     state = (network.layers, _solver(n_steps).init(network.layers))
     for first in range(0, n_steps, TOGETHER):
         several = batches[first : first + TOGETHER]
@@ -193,6 +201,8 @@ def _train(
         state = _take_steps(
             state, network, images, padded, count, own, image_shape, augmentation, n_steps
         )
+        jax.block_until_ready(state)  # what is told is done
+        tell(first + count)
     return Classifier(state[0], network.mean, network.deviation)
 
 
