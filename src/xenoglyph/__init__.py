@@ -28,13 +28,14 @@ from xenoglyph.errors import (
 if TYPE_CHECKING:
     from xenoglyph.autoencoder import SELUAutoencoder
     from xenoglyph.autoencoder.logs import csv_log, tensorboard_log
+    from xenoglyph.catalog import CATALOG
     from xenoglyph.discovery import SymbolDiscovery
-    from xenoglyph.images import CATALOG, ImageSet, as_images, download, load_images, locate
+    from xenoglyph.images import ImageSet, as_images, download, load_images, locate
     from xenoglyph.mixture import MMLGaussianMixture
     from xenoglyph.report import read_result, write_report, write_run
     from xenoglyph.sheets import save_sheet
     from xenoglyph.storage.run_folder import hold_run, run_state
-    from xenoglyph.terminal import ProgressBar, draw_images
+    from xenoglyph.terminal import ProgressBar, draw_images, draw_table
     from xenoglyph.versions import show_versions
 
     __version__: str
@@ -59,6 +60,7 @@ __all__ = [
     "csv_log",
     "download",
     "draw_images",
+    "draw_table",
     "hold_run",
     "load_images",
     "locate",
@@ -72,7 +74,7 @@ __all__ = [
 ]
 
 _HOME = {
-    "CATALOG": "images",
+    "CATALOG": "catalog",
     "ImageSet": "images",
     "MMLGaussianMixture": "mixture",
     "ProgressBar": "terminal",
@@ -82,6 +84,7 @@ _HOME = {
     "csv_log": "autoencoder.logs",
     "download": "images",
     "draw_images": "terminal",
+    "draw_table": "terminal",
     "hold_run": "storage.run_folder",
     "load_images": "images",
     "locate": "images",

@@ -21,7 +21,7 @@ from xenoglyph.errors import DataError
 from xenoglyph.images import ImageSet
 from xenoglyph.mixture import MMLGaussianMixture
 from xenoglyph.progress import Progress, quiet
-from xenoglyph.recipes import recipe_named
+from xenoglyph.recipes import TOLERANCE, recipe_named
 from xenoglyph.recognition import MOVES, find_symbols
 from xenoglyph.symbols import Stability, label_table, merge_components
 from xenoglyph.terminal import ProgressBar
@@ -133,7 +133,7 @@ class SymbolDiscovery(Discovered):
         n_epochs: int | str | None = None,
         n_pieces: int = 40,
         augmentation: Augmentation | Mapping[str, float] | None = None,
-        tolerance: float = 0.06,
+        tolerance: float = TOLERANCE,
         n_processes: int = 1,
         random_state: RandomState = None,
         verbose: bool = False,
@@ -231,6 +231,7 @@ class SymbolDiscovery(Discovered):
     ) -> None:
         """Images to codes, codes to mixture, mixture to symbols."""
         with self._timed("autoencoder"):
+            progress("autoencoder", 0, 0, "")
             if held_out is None:
                 self.autoencoder_.fit(images, progress=progress, **keep)
             else:
@@ -238,6 +239,7 @@ class SymbolDiscovery(Discovered):
                 self.autoencoder_.fit(
                     images[learn], validation=images[held_out], progress=progress, **keep
                 )
+            progress("codes", 0, 0, "")
             self.image_shape_ = images.image_shape
             self.codes_ = np.asarray(self.autoencoder_.transform(images))
         with self._timed("mixture"):
@@ -247,7 +249,7 @@ class SymbolDiscovery(Discovered):
             posterior = self.mixture_.predict_proba(self.codes_)
             self._find_symbols(images, posterior, progress)
             self.components_ = posterior.argmax(axis=1)
-            told = self._symbol_probabilities(images)
+            told = self._symbol_probabilities(images, progress)
             sizes = np.bincount(told.argmax(axis=1), minlength=self.n_symbols_)
             order = np.argsort(-sizes, kind="stable")
             self.symbols_, told = self.symbols_.numbered_by(sizes), told[:, order]

@@ -20,7 +20,7 @@ __all__ = ["ProgressBar", "draw_images", "draw_table"]
 Array = NDArray[Any]
 
 NAME, COUNT, TIME, NOTE, BAR = 11, 13, 12, 21, 40
-"""Columns of a line: its stage, what is counted, the time, the note (at least), the bar (at most)."""
+"""Columns of a line for stage, count and time, the fewest for a note, the most for a bar."""
 BYTES = "download"
 """The stage that is counted in bytes."""
 
@@ -125,7 +125,7 @@ class _Lines(Progress):
             if width:
                 table.add_column(width=width, no_wrap=True, justify=side)  # type: ignore[arg-type]
         for task in tasks:
-            cells = [
+            cells: list[tuple[int, Bar | Text]] = [
                 (bar, Bar(task.total, task.completed, bar, animation_time=task.get_time())),
                 (count, Text(_counted(task))),
                 (time, Text(_time(task))),

@@ -68,18 +68,24 @@ class Recogniser:
 
     networks: tuple[Classifier, ...]
 
-    def predict_proba(self, pixels: Pixels) -> Array:
+    def predict_proba(self, pixels: Pixels, *, progress: Progress = quiet) -> Array:
         """Probability of each class for each image, the mean over the networks.
 
         Parameters
         ----------
         pixels : array of shape (n, n_pixels), float32 in [0, 1]
+        progress : callable, optional
+            See `xenoglyph.progress`.
 
         Returns
         -------
         array of shape (n, k)
         """
-        told = [_probabilities(network, pixels) for network in self.networks]
+        told = []
+        for done, network in enumerate(self.networks):
+            progress("recognition", done, len(self.networks), "")
+            told.append(_probabilities(network, pixels))
+        progress("recognition", len(told), len(told), "")
         return np.asarray(np.mean(told, axis=0))
 
     def to_arrays(self) -> dict[str, NDArray[np.float32]]:
@@ -201,7 +207,8 @@ def _train(
         state = _take_steps(
             state, network, images, padded, count, own, image_shape, augmentation, n_steps
         )
-        jax.block_until_ready(state)  # what is told is done
+        # What is told is done.
+        jax.block_until_ready(state)  # type: ignore[no-untyped-call]
         tell(first + count)
     return Classifier(state[0], network.mean, network.deviation)
 

@@ -10,8 +10,8 @@ from typing import IO
 
 import pooch
 
+from xenoglyph.catalog import CATALOG, Entry, RemoteFile
 from xenoglyph.errors import DataError
-from xenoglyph.images.catalog import CATALOG, Entry, RemoteFile
 from xenoglyph.images.readers import READERS
 from xenoglyph.progress import Progress, quiet
 

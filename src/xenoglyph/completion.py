@@ -1,0 +1,40 @@
+"""What a shell completes: named sets, and the symbols and components of a finished run.
+
+A shell asks at every press of a key, so nothing heavy is imported here.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from xenoglyph.catalog import CATALOG
+from xenoglyph.names import RESULT
+
+__all__ = ["components", "names", "symbols"]
+
+
+def names() -> list[str]:
+    """Return the named sets; the shell itself adds files and folders."""
+    return list(CATALOG)
+
+
+def symbols(context: typer.Context) -> list[str]:
+    """Return the symbols of the run that the line names."""
+    return _numbers(context, "n_symbols")
+
+
+def components(context: typer.Context) -> list[str]:
+    """Return the components of the run that the line names."""
+    return _numbers(context, "n_components")
+
+
+def _numbers(context: typer.Context, key: str) -> list[str]:
+    """Count up to what the result of the run tells; where it cannot be read, to nothing."""
+    run: Any = context.params.get("run")
+    try:
+        result = json.loads(Path(run).with_name(RESULT).read_text(encoding="utf-8"))
+        return [str(number) for number in range(int(result[key]))]
+    except (KeyError, OSError, TypeError, ValueError):
+        return []
