@@ -17,6 +17,7 @@ import webbrowser
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -37,7 +38,6 @@ from xenoglyph.recipes import TOLERANCE
 __all__ = ["app", "main"]
 
 STOPPED = (130, 143)  # what a shell expects after Ctrl-C, and after SIGTERM
-UNHEARD = 141  # likewise where a pipe was closed: xenoglyph data list | head -1
 
 LOGS: dict[str, Callable[[Path], Any]] = {
     "csv": lambda folder: xenoglyph.csv_log(folder / TRAINING),
@@ -80,10 +80,12 @@ def main(words: Sequence[str] | None = None) -> int:
     int
         The exit code: 0, 1 after a failure, 2 after bad use, 130 after Ctrl-C, 143 after SIGTERM.
         Where it is not 0, one line on standard error has said why, and where a run can be gone on
-        with, one more has said how. 141, and no word, where nobody reads the output to its end.
+        with, one more has said how. 1, and no word, where nobody reads the output to its end.
     """
     given = sys.argv[1:] if words is None else words
     call = Call([word for word in given if word != "--debug"])
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a name that it cannot write
     try:
         with warnings.catch_warnings(), _terminable():
             warnings.showwarning = _show_warning
@@ -92,7 +94,7 @@ def main(words: Sequence[str] | None = None) -> int:
     except SystemExit as stop:
         code = stop.code
     except BrokenPipeError:
-        code = UNHEARD
+        code = 1  # as typer has it, which sees the larger outputs
     except Exception as error:
         if "--debug" in given:
             traceback.print_exc()

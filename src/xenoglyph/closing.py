@@ -76,7 +76,7 @@ def _tolerance(result: Mapping[str, Any], symbols: "Symbols") -> str:
     kept = [merge.confusion <= tolerance for merge in symbols.merges]
     joins = kept.index(True) if True in kept else len(kept)
     return (
-        f"none: the recipe joins nothing; {low:.1%} or more would not either, "
+        f"none: the recipe joins nothing, nor would any from {low:.1%}; "
         f"{tolerance:.1%} would leave {len(kept) + 1 - joins} symbols"
     )
 

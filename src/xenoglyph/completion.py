@@ -5,7 +5,6 @@ A shell asks at every press of a key, so nothing heavy is imported here.
 
 import json
 from pathlib import Path
-from typing import Any
 
 import typer
 
@@ -32,9 +31,11 @@ def components(context: typer.Context) -> list[str]:
 
 def _numbers(context: typer.Context, key: str) -> list[str]:
     """Count up to what the result of the run tells; where it cannot be read, to nothing."""
-    run: Any = context.params.get("run")
     try:
-        result = json.loads(Path(run).with_name(RESULT).read_text(encoding="utf-8"))
+        # A line that ends in an option is not parsed to its end: its arguments are left over.
+        run = Path(context.args[0])
+        folder = run if run.is_dir() else run.parent
+        result = json.loads((folder / RESULT).read_text(encoding="utf-8"))
         return [str(number) for number in range(int(result[key]))]
-    except (KeyError, OSError, TypeError, ValueError):
+    except (IndexError, KeyError, OSError, TypeError, ValueError):
         return []

@@ -279,9 +279,10 @@ def _paint(tile: Array, console: Console) -> list[Text]:
     """Turn one image [h, w, 3] into lines of characters, two rows of pixels to a line."""
     rows = np.concatenate([tile, np.zeros_like(tile[: len(tile) % 2])])
     pairs = np.stack([rows[::2], rows[1::2]], axis=2)
-    if console.color_system in SHADED and not console.no_color:
+    ascii_only = console.options.ascii_only
+    if console.color_system in SHADED and not console.no_color and not ascii_only:
         return [_colour_line(line) for line in pairs]
-    glyphs = LETTERS if console.options.ascii_only else BLOCKS
+    glyphs = LETTERS if ascii_only else BLOCKS
     return [Text(_nearest_glyphs(line.mean(axis=-1), glyphs)) for line in pairs]
 
 

@@ -7,6 +7,7 @@ one is what it is asked about. What they say of new images is the mean over all 
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -199,18 +200,24 @@ def _train(
     n_steps = len(batches)
     tell(0)
     state = (network.layers, _solver(n_steps).init(network.layers))
-    for first in range(0, n_steps, TOGETHER):
-        several = batches[first : first + TOGETHER]
-        count = len(several)
-        padded = np.resize(several, (TOGETHER, several.shape[1]))
-        own = jax.random.fold_in(key, first)
-        state = _take_steps(
-            state, network, images, padded, count, own, image_shape, augmentation, n_steps
-        )
-        # What is told is done.
-        jax.block_until_ready(state)  # type: ignore[no-untyped-call]
-        tell(first + count)
+    # Interrupted, this leaves when the other thread has done what it does: a device that is still
+    # at work when the program ends would crash it.
+    with ThreadPoolExecutor(1) as thread:
+        for first in range(0, n_steps, TOGETHER):
+            several = batches[first : first + TOGETHER]
+            padded = np.resize(several, (TOGETHER, several.shape[1]))
+            own = jax.random.fold_in(key, first)
+            state = thread.submit(
+                _steps_done, state, network, images, padded, len(several), own, image_shape,
+                augmentation, n_steps,
+            ).result()  # fmt: skip
+            tell(first + len(several))
     return Classifier(state[0], network.mean, network.deviation)
+
+
+def _steps_done(*arguments: Any) -> Any:
+    """Take several steps, and wait until they are taken."""
+    return jax.block_until_ready(_take_steps(*arguments))  # type: ignore[no-untyped-call]
 
 
 def _solver(n_steps: int) -> optax.GradientTransformation:
