@@ -7,7 +7,6 @@ one is what it is asked about. What they say of new images is the mean over all 
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -21,6 +20,7 @@ import optax
 from numpy.typing import NDArray
 
 from xenoglyph.autoencoder.augmentation import Augmentation
+from xenoglyph.autoencoder.devices import device_thread
 from xenoglyph.autoencoder.evaluation import BLOCK_NUMBERS
 from xenoglyph.autoencoder.layers import Dense, lecun_normal
 from xenoglyph.autoencoder.steps import SCHEDULES, SOLVERS
@@ -200,9 +200,7 @@ def _train(
     n_steps = len(batches)
     tell(0)
     state = (network.layers, _solver(n_steps).init(network.layers))
-    # Interrupted, this leaves when the other thread has done what it does: a device that is still
-    # at work when the program ends would crash it.
-    with ThreadPoolExecutor(1) as thread:
+    with device_thread() as thread:
         for first in range(0, n_steps, TOGETHER):
             several = batches[first : first + TOGETHER]
             padded = np.resize(several, (TOGETHER, several.shape[1]))
