@@ -1,16 +1,18 @@
-"""The animated fit: its frames, its end, its outlines."""
+"""The animated fit: which sweeps it shows, which component is which, what is drawn of them."""
 
 from itertools import pairwise
 
 import numpy as np
 import pytest
-from PIL import Image, ImageSequence
+from matplotlib.colors import to_hex
 
-from xenoglyph import DataError, MMLGaussianMixture
-from xenoglyph.animation import GROWING, _Stage, animate_fit, frames_of, identities, outlines
+from xenoglyph import MMLGaussianMixture
+from xenoglyph.animation import frames_of, identities
+from xenoglyph.animation.stage import GROWING, Stage, title_of
 from xenoglyph.mixture import Event, Sweep, Trace
-from xenoglyph.plotting import COLOURS
+from xenoglyph.plotting.style import colour_of
 
+NAMES = ("a", "b")
 X = np.random.default_rng(0).standard_normal((300, 3)) + 6.0 * (np.arange(300) % 3)[:, None]
 
 
@@ -48,23 +50,6 @@ def listed(numbers):
     return [own.tolist() for own in numbers]
 
 
-@pytest.mark.parametrize("search", ["split-merge", "annihilation"])
-@pytest.mark.parametrize("d", [1, 2, 3])
-def test_the_file_has_the_chosen_frames_and_holds_the_last(d, search, tmp_path):
-    fit = fitted(X[:, :d], search=search)
-    animate_fit(X[:, :d], fit.trace_, tmp_path / "fit.gif")
-    with Image.open(tmp_path / "fit.gif") as picture:
-        frames = [
-            (f.info["duration"], np.asarray(f.convert("L")))
-            for f in ImageSequence.Iterator(picture)
-        ]
-    assert 2 <= len(frames) <= 60
-    assert sum(duration for duration, _ in frames) >= 4000
-    assert frames[-1][0] >= 4000
-    assert not np.array_equal(frames[0][1], frames[-1][1])
-    assert (tmp_path / "fit.gif").stat().st_size < 3e6
-
-
 @pytest.mark.parametrize("parameters", GROWING_AND_SHRINKING, ids=str)
 def test_frames_keep_every_change_of_k_and_end_with_the_winner(parameters):
     trace = fitted(X, **parameters).trace_
@@ -78,25 +63,6 @@ def test_frames_keep_every_change_of_k_and_end_with_the_winner(parameters):
     numbers = [f.number for f in frames[:-1]]
     assert numbers == sorted(set(numbers))
     assert len(frames_of(trace, most=3)) == 3
-
-
-@pytest.mark.parametrize("search", ["split-merge", "annihilation"])
-def test_the_colours_of_components_are_kept(search, tmp_path):
-    trace = fitted(X, search=search).trace_
-    animate_fit(X, trace, tmp_path / "fit.gif")
-    with Image.open(tmp_path / "fit.gif") as picture:
-        last = [np.asarray(f.convert("RGB")) for f in ImageSequence.Iterator(picture)][-1]
-    shown = {tuple(pixel) for pixel in last.reshape(-1, 3).tolist()}
-    for number in identities(trace)[trace.chosen.number]:
-        assert tuple(bytes.fromhex(COLOURS[number % len(COLOURS)][1:])) in shown
-
-
-def test_outlines_are_at_their_distance():
-    C = np.array([[[4.0, 1.5], [1.5, 2.0]], [[1.0, -0.2], [-0.2, 0.3]]])
-    means = np.array([[1.0, -2.0], [0.0, 5.0]])
-    off = outlines(means, C, sd=2.0) - means[:, None]
-    distance = np.einsum("kij,kjl,kil->ki", off, np.linalg.inv(C), off)
-    np.testing.assert_allclose(distance, 4.0)
 
 
 @pytest.mark.parametrize("parameters", GROWING_AND_SHRINKING, ids=str)
@@ -150,7 +116,7 @@ def test_numbers_do_not_depend_on_units():
 @pytest.mark.parametrize("parameters", GROWING_AND_SHRINKING, ids=str)
 def test_every_component_of_a_frame_is_drawn_and_the_newborn_in_bold(parameters):
     trace = fitted(X, **parameters).trace_
-    stage, numbers = _Stage(X[:, :2], trace), identities(trace)
+    stage, numbers = Stage(X[:, :2], trace, NAMES), identities(trace)
     before = None
     for sweep in frames_of(trace):
         stage.draw(sweep)
@@ -168,7 +134,7 @@ def test_every_component_of_a_frame_is_drawn_and_the_newborn_in_bold(parameters)
 def test_the_dead_fade_and_are_gone():
     steps = [CORNERS, *[CORNERS[:2]] * 5]
     trace = trace_of(steps)
-    stage = _Stage(X[:, :2], trace)
+    stage = Stage(X[:, :2], trace, NAMES)
     ghosts = []
     for sweep in trace.sweeps[:-1]:
         stage.draw(sweep)
@@ -178,12 +144,43 @@ def test_the_dead_fade_and_are_gone():
 
 def test_the_curve_marks_every_kind_of_change_that_happened():
     trace = trace_of([CORNERS[:1], CORNERS, CORNERS[:2]])
-    right = _Stage(X[:, :2], trace).mark.axes
+    right = Stage(X[:, :2], trace, NAMES).mark.axes
     assert [text.get_text() for text in right.get_legend().get_texts()] == ["split", "merged"]
 
 
-def test_a_fit_that_recorded_nothing_is_refused(tmp_path):
-    trace = fitted(X, record_parameters=False).trace_
-    with pytest.raises(DataError, match="record_parameters=True"):
-        animate_fit(X, trace, tmp_path / "fit.gif")
-    assert list(tmp_path.iterdir()) == []
+@pytest.mark.parametrize("search", ["split-merge", "annihilation"])
+def test_in_one_dimension_components_are_curves_over_a_histogram(search):
+    trace = fitted(X[:, :1], search=search).trace_
+    stage = Stage(X[:, :1], trace, NAMES)
+    left = stage.shapes.axes
+    assert sum(bar.get_height() * bar.get_width() for bar in left.patches) == pytest.approx(1.0)
+    for sweep in frames_of(trace):
+        stage.draw(sweep)
+        curves = [path.vertices[:60] for path in stage.shapes.get_paths()]
+        for curve, weight, mean in zip(curves, sweep.weights, sweep.means, strict=True):
+            assert np.trapezoid(curve[:, 1], curve[:, 0]) == pytest.approx(weight, rel=1e-3)
+            assert curve[:, 0].mean() == pytest.approx(mean[0])
+    assert left.get_ylim()[1] > max(curve[:, 1].max() for curve in curves)
+
+
+def test_components_have_the_colour_of_their_number():
+    trace = fitted(X).trace_
+    stage = Stage(X, trace, NAMES)
+    for sweep in frames_of(trace):
+        stage.draw(sweep)
+        own = [colour_of(number) for number in identities(trace)[sweep.number]]
+        assert [to_hex(colour).upper() for colour in stage.shapes.get_edgecolor()] == own
+
+
+def test_the_number_is_counted_and_what_won_is_said():
+    trace = trace_of([CORNERS, CORNERS[:2], CORNERS[:1]])
+    assert [title_of(sweep) for sweep in trace.sweeps] == [
+        ("k = 3", "sweep 0"),
+        ("k = 2", "sweep 1"),
+        ("1 component", "the shortest message, found in sweep 2"),
+    ]
+
+
+def test_the_axes_are_named():
+    left = Stage(X, fitted(X).trace_, ("$x^", "b")).shapes.axes
+    assert (left.get_xlabel(), left.get_ylabel()) == ("$x^", "b")

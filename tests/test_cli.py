@@ -424,7 +424,7 @@ def test_label_counts_the_images_of_other_sources(run: Path) -> None:
     words = ["label", str(run), "rows.npy", "--image-shape", "8x8", "--out", "table.csv"]
     assert main(words) == 0
     lines = Path("table.csv").read_text(encoding="utf-8").splitlines()
-    assert lines[0] == "index,symbol,probability"
+    assert lines[0] == "index,symbol,probability,belongs"
     assert [line[:4] for line in lines[1:]] == ["0,0,", "1,1,", "2,2,", "3,3,"]
 
 
@@ -584,7 +584,8 @@ def test_ctrl_c_is_one_line_and_code_130(capsys: Capture, monkeypatch: Patch) ->
 
 # -------------------------------------------------------------------------------- help, processes
 
-COMMANDS = ["", "discover", "generate", "label", "report", "data", "data list", "data get"]
+COMMANDS = ["", "discover", "generate", "label", "report"]
+COMMANDS += ["animate", "data", "data list", "data get"]
 
 
 def examples(capsys: Capture) -> list[str]:
@@ -605,6 +606,7 @@ def test_every_example_in_the_help_works_when_pasted(
     capsys.readouterr()
     listed = examples(capsys)
     assert {words.split()[0] for words in listed} == {
+        "animate",
         "discover",
         "generate",
         "label",

@@ -62,6 +62,25 @@ def test_labels_are_never_used(alien, images):
     assert alien.evidence_.label_table.counts.sum() == len(images)
 
 
+def test_what_is_no_digit_belongs_to_none(alien, images):
+    digits = images.pixels[:200]
+    noise = np.random.default_rng(0).uniform(size=digits.shape)
+    assert alien.belongs(digits).mean() > 0.98
+    for strange in (noise, 1 - digits, np.zeros((3, 8, 8))):
+        assert not alien.belongs(strange).any()
+    np.testing.assert_array_equal(alien.score_samples(images), alien.scores_)
+    assert alien.evidence_.n_strange == len(images) - alien.belongs(images).sum()
+
+
+def test_every_number_of_components_has_its_criteria(alien):
+    rows = alien.evidence_.criteria
+    assert {row["n_components"] for row in rows} == {row["k"] for row in alien.evidence_.ledger}
+    chosen = min(rows, key=lambda row: row["message_length"])
+    assert chosen["n_components"] == alien.n_components_
+    codes = alien.codes_[alien.fitted_]
+    assert chosen["bic"] == pytest.approx(alien.mixture_.bic(codes))
+
+
 def test_arrays_of_every_shape_are_the_same_images(alien, images):
     flat = images.pixels.reshape(len(images), -1)[:50]
     expected = alien.predict(images[:50])

@@ -10,7 +10,15 @@ import pytest
 from xenoglyph import ImageSet, MMLGaussianMixture, ModelFileError
 from xenoglyph.images import SourceFile
 from xenoglyph.mixture import Event
-from xenoglyph.record import Evidence, brief, from_arrays, gallery_size, ledger_of, to_arrays
+from xenoglyph.record import (
+    Evidence,
+    brief,
+    count_codes,
+    from_arrays,
+    gallery_size,
+    ledger_of,
+    to_arrays,
+)
 from xenoglyph.symbols import label_table
 
 EVIDENCE = Evidence(
@@ -20,7 +28,14 @@ EVIDENCE = Evidence(
     gallery_codes=np.arange(6.0).reshape(3, 2),
     gallery_components=np.array([0, 1, 1]),
     gallery_symbols=np.array([0, 0, 0]),
+    code_counts=count_codes(np.arange(6.0).reshape(3, 2)),
+    strange=ImageSet(np.ones((1, 2, 2), np.float32)),
+    doubtful=ImageSet(np.zeros((2, 2, 2), np.float32)),
+    doubtful_symbols=np.array([0, 0]),
     shares=np.ones(1),
+    entropy=np.array([0.25]),
+    least_score=-12.5,
+    n_strange=1,
     label_table=label_table([0, 0, 0], ["a", "b", "a"], 1),
     sources=(SourceFile("x.png", "0" * 64),),
     ledger=[
@@ -28,6 +43,7 @@ EVIDENCE = Evidence(
         {"sweep": 1, "k": 2, "message_length": 1.5, "log_likelihood": -1.0, "chosen": True},
     ],
     best_by_k={1: 4.0, 2: 1.5},
+    criteria=[{"n_components": 2, "message_length": 1.5, "bic": 5.0, "aic": 4.0, "icl": 6.0}],
     runner_up=(1, 2.5),
     events=[
         {
@@ -52,9 +68,22 @@ def test_a_record_comes_back(labelled):
         evidence = replace(evidence, gallery=bare, label_table=None)
     settings, arrays = to_arrays(evidence)
     again = from_arrays(json.loads(json.dumps(settings)), arrays)
-    for name in ("sources", "ledger", "best_by_k", "runner_up", "events", "history"):
+    for name in (
+        "sources",
+        "ledger",
+        "best_by_k",
+        "criteria",
+        "least_score",
+        "n_strange",
+        "runner_up",
+        "events",
+        "history",
+        "entropy",
+    ):
         assert getattr(again, name) == getattr(evidence, name)
     np.testing.assert_array_equal(again.gallery_codes, evidence.gallery_codes)
+    for name, counts in vars(evidence.code_counts).items():
+        np.testing.assert_array_equal(getattr(again.code_counts, name), counts)
     if labelled:
         np.testing.assert_array_equal(again.gallery.labels, evidence.gallery.labels)
         assert again.label_table.label_names == ("a", "b")

@@ -26,12 +26,23 @@ from xenoglyph.errors import (
 )
 
 if TYPE_CHECKING:
+    from xenoglyph.animation import animate_fit, check_animation
     from xenoglyph.autoencoder import SELUAutoencoder
     from xenoglyph.autoencoder.logs import csv_log, tensorboard_log
     from xenoglyph.catalog import CATALOG
     from xenoglyph.discovery import SymbolDiscovery
     from xenoglyph.images import ImageSet, as_images, download, load_images, locate
     from xenoglyph.mixture import MMLGaussianMixture
+    from xenoglyph.plotting import (
+        CodeHistogramsDisplay,
+        LabelTableDisplay,
+        MessageLengthDisplay,
+        MixtureDisplay,
+        PairPlotDisplay,
+        ReconstructionsDisplay,
+        SymbolSheetDisplay,
+    )
+    from xenoglyph.points import TOY_SETS, load_points
     from xenoglyph.report import read_result, write_report, write_run
     from xenoglyph.sheets import save_sheet
     from xenoglyph.storage.run_folder import hold_run, run_state
@@ -42,27 +53,38 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CATALOG",
+    "TOY_SETS",
     "CheckpointWarning",
+    "CodeHistogramsDisplay",
     "DataError",
     "DegenerateDataWarning",
     "DependencyError",
     "ImageSet",
+    "LabelTableDisplay",
     "MMLGaussianMixture",
+    "MessageLengthDisplay",
+    "MixtureDisplay",
     "ModelFileError",
+    "PairPlotDisplay",
     "ProgressBar",
+    "ReconstructionsDisplay",
     "RunInUseError",
     "SELUAutoencoder",
     "StorageError",
     "SymbolDiscovery",
+    "SymbolSheetDisplay",
     "XenoglyphError",
     "__version__",
+    "animate_fit",
     "as_images",
+    "check_animation",
     "csv_log",
     "download",
     "draw_images",
     "draw_table",
     "hold_run",
     "load_images",
+    "load_points",
     "locate",
     "read_result",
     "run_state",
@@ -75,18 +97,29 @@ __all__ = [
 
 _HOME = {
     "CATALOG": "catalog",
+    "CodeHistogramsDisplay": "plotting",
     "ImageSet": "images",
+    "LabelTableDisplay": "plotting",
     "MMLGaussianMixture": "mixture",
+    "MessageLengthDisplay": "plotting",
+    "MixtureDisplay": "plotting",
+    "PairPlotDisplay": "plotting",
     "ProgressBar": "terminal",
+    "ReconstructionsDisplay": "plotting",
     "SELUAutoencoder": "autoencoder",
     "SymbolDiscovery": "discovery",
+    "SymbolSheetDisplay": "plotting",
+    "TOY_SETS": "points",
+    "animate_fit": "animation",
     "as_images": "images",
+    "check_animation": "animation",
     "csv_log": "autoencoder.logs",
     "download": "images",
     "draw_images": "terminal",
     "draw_table": "terminal",
     "hold_run": "storage.run_folder",
     "load_images": "images",
+    "load_points": "points",
     "locate": "images",
     "read_result": "report",
     "run_state": "storage.run_folder",

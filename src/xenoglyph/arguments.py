@@ -10,9 +10,12 @@ import typer
 import xenoglyph
 from xenoglyph import completion
 from xenoglyph.catalog import CATALOG
+from xenoglyph.errors import DataError
 from xenoglyph.names import MODEL
 
 __all__ = [
+    "Animation",
+    "Columns",
     "Component",
     "Count",
     "Debug",
@@ -25,13 +28,16 @@ __all__ = [
     "Open",
     "Page",
     "Picture",
+    "Points",
     "Processes",
     "Quiet",
     "Recipe",
     "Resume",
     "Route",
+    "Rows",
     "Run",
     "RunFolder",
+    "Search",
     "Seed",
     "Shape",
     "Source",
@@ -57,6 +63,23 @@ def _png_path(path: Path) -> Path:
     if path.suffix.lower() != ".png":
         raise typer.BadParameter(f"expected a name that ends in .png, not {path.name!r}.")
     return path
+
+
+def _animation_path(path: Path) -> Path:
+    """Let the name of an animation pass that can be written here."""
+    try:
+        xenoglyph.check_animation(path)
+    except DataError as error:
+        raise typer.BadParameter(str(error)) from error
+    return path
+
+
+def _known_points(source: str) -> str:
+    """Let the name of a toy set pass, and that of a file."""
+    if source not in xenoglyph.TOY_SETS and not Path(source).expanduser().is_file():
+        names = ", ".join(xenoglyph.TOY_SETS)
+        raise typer.BadParameter(f"{source!r} is no CSV file, nor one of {names}.")
+    return source
 
 
 def image_shape(text: str | None) -> tuple[int, ...] | None:
@@ -138,6 +161,17 @@ Name = Annotated[
     ),
 ]
 
+Points = Annotated[
+    str,
+    typer.Argument(
+        metavar="SOURCE",
+        callback=_known_points,
+        autocompletion=completion.toys,
+        help="A toy set (blobs, circles, moons, gaussians) or a CSV file of numbers, whose first "
+        "line may name the columns.",
+    ),
+]
+
 Version = Annotated[bool, typer.Option("--version", help="Print the version.")]
 Debug = Annotated[
     bool, typer.Option("--debug", help="Show the traceback of an error; may stand anywhere.")
@@ -175,6 +209,22 @@ Epochs = Annotated[
     int | None,
     typer.Option(min=1, metavar="N", help="Passes of the auto-encoder over the images."),
 ]
+Search = Annotated[
+    Literal["split-merge", "annihilation"],
+    typer.Option(
+        help="Grow by splits and shrink by merges, or count down from many components as the "
+        "paper does.",
+    ),
+]
+Columns = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME,NAME",
+        help="Columns of a CSV file to fit; all that hold numbers by default. The first two are "
+        "shown.",
+    ),
+]
+Rows = Annotated[int, typer.Option(min=2, metavar="N", help="How many rows of a toy set.")]
 Processes = Annotated[
     int,
     typer.Option(min=1, metavar="N", help="Processes that train the auto-encoder together."),
@@ -242,6 +292,15 @@ RunFolder = Annotated[
 Picture = Annotated[
     Path,
     typer.Option("--out", metavar="FILE.png", callback=_png_path, help="The picture to write."),
+]
+Animation = Annotated[
+    Path,
+    typer.Option(
+        "--out",
+        metavar="FILE",
+        callback=_animation_path,
+        help="The animation to write: .gif, .webp, .mp4 (needs ffmpeg), or .html with a slider.",
+    ),
 ]
 Table = Annotated[Path, typer.Option("--out", metavar="FILE.csv", help="The table to write.")]
 Page = Annotated[

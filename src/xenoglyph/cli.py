@@ -287,21 +287,57 @@ def label(
     shape: arguments.Shape = None,
     quiet: arguments.Quiet = False,
 ) -> None:
-    """Say which symbol each image is, and how sure."""
+    """Say which symbol each image is, how sure, and whether it belongs to any (1) or none (0)."""
     size = arguments.image_shape(shape)
     with _working(quiet) as progress:
-        discovery = xenoglyph.SymbolDiscovery.load(run)
+        model = xenoglyph.SymbolDiscovery.load(run)
         images = xenoglyph.load_images(source, image_shape=size, progress=progress)
-        probabilities = discovery.predict_proba(images, progress=progress)
+        probabilities = model.predict_proba(images, progress=progress)
+        progress("belonging", 0, 0, "")
+        belongs = model.belongs(images)
     is_folder = Path(source).is_dir() and len(images.sources) == len(images)
     names = [file.name for file in images.sources] if is_folder else range(len(images))
     with out.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
-        table.writerow(["file" if is_folder else "index", "symbol", "probability"])
-        for name, row in zip(names, probabilities, strict=True):
-            table.writerow([name, row.argmax(), f"{row.max():.6f}"])
+        table.writerow(["file" if is_folder else "index", "symbol", "probability", "belongs"])
+        for name, row, own in zip(names, probabilities, belongs, strict=True):
+            table.writerow([name, row.argmax(), f"{row.max():.6f}", int(own)])
     if not quiet:
         print(f"{len(images):,} images labelled: {out}")
+
+
+@app.command(
+    epilog="\b\nExamples:\n"
+    "  xenoglyph animate blobs\n"
+    "  xenoglyph animate gaussians --search annihilation --out countdown.html"
+)
+def animate(
+    source: arguments.Points,
+    out: arguments.Animation = Path("fit.gif"),
+    search: arguments.Search = "split-merge",
+    max_components: arguments.MaxComponents = None,
+    columns: arguments.Columns = None,
+    rows: arguments.Rows = 2000,
+    seed: arguments.Seed = 0,
+    quiet: arguments.Quiet = False,
+) -> None:
+    """Show how a mixture finds its number of components, sweep by sweep."""
+    chosen = None if columns is None else [name.strip() for name in columns.split(",")]
+    with _working(quiet) as progress:
+        points = xenoglyph.load_points(source, columns=chosen, n_rows=rows, random_state=seed)
+        mixture = xenoglyph.MMLGaussianMixture(
+            max_components or "auto", search=search, record_parameters=True, random_state=seed
+        ).fit(points.rows, progress=progress)
+        xenoglyph.animate_fit(
+            points.rows, mixture.trace_, out, names=points.names, progress=progress
+        )
+    if quiet:
+        return
+    n, d = points.rows.shape
+    found = f"{mixture.n_components_} component{'s' * (mixture.n_components_ > 1)}"
+    print(f"{found} in {n:,} rows: {out}")
+    if d > 2:
+        print(f"fitted in {d} columns, shown in the first two, {' and '.join(points.names[:2])}")
 
 
 @app.command(epilog="\b\nExample:\n  xenoglyph report xenoglyph-runs/digits --open")

@@ -11,12 +11,17 @@ import typer
 from xenoglyph.catalog import CATALOG
 from xenoglyph.names import RESULT
 
-__all__ = ["components", "names", "symbols"]
+__all__ = ["components", "names", "symbols", "toys"]
 
 
 def names() -> list[str]:
     """Return the named sets; the shell itself adds files and folders."""
     return list(CATALOG)
+
+
+def toys() -> list[str]:
+    """Return the toy sets; their module is too heavy to ask."""
+    return ["blobs", "circles", "gaussians", "moons"]
 
 
 def symbols(context: typer.Context) -> list[str]:

@@ -68,6 +68,37 @@ class Discovered(ClusterMixin, BaseEstimator):
         """Most probable symbol of each image, shape (n,)."""
         return np.asarray(self.predict_proba(X).argmax(axis=1))
 
+    def score_samples(self, X: ImageSet | ArrayLike) -> Array:
+        """Tell how well the whole model explains each image, to find what does not belong.
+
+        Parameters
+        ----------
+        X : ImageSet or array
+
+        Returns
+        -------
+        array of shape (n,)
+            Nats: log-density of the image's code under the mixture, less the error of all pixels
+            that are decoded from it. The lower, the stranger the image.
+
+        Raises
+        ------
+        DataError
+            If X holds no such images.
+        """
+        check_is_fitted(self, "mixture_")
+        images = self._images(X)
+        return self._explained(images, self.autoencoder_.transform(images))
+
+    def belongs(self, X: ImageSet | ArrayLike) -> NDArray[np.bool_]:
+        """Tell which images are of the kind that was learnt, shape (n,); the rest show no symbol.
+
+        An image is of none if its `score_samples` lies further below the lower quartile of the
+        images that were fitted than three times the distance of their quartiles (Tukey's outer
+        fence, "Exploratory Data Analysis", 1977).
+        """
+        return np.asarray(self.score_samples(X) >= self.evidence_.least_score)
+
     def sample(
         self,
         n: int = 1,
@@ -104,9 +135,46 @@ class Discovered(ClusterMixin, BaseEstimator):
         if symbol is not None and component is not None:
             raise DataError("Both symbol and component were given; give one of them.")
         if symbol is not None:
-            return self._sample_symbol(n, symbol, random)
+            pixels = self.autoencoder_.inverse_transform(self.sample_codes(n, symbol, random))
+            return ImageSet(pixels, labels=np.full(n, symbol), name="new images")
         codes, _ = self.mixture_.sample(n, component=component, random_state=random)
         return self._drawn(codes)
+
+    def sample_codes(self, n: int, symbol: int, random_state: RandomState = None) -> Array:
+        """Draw codes of a symbol: those of the images that `sample` draws.
+
+        Parameters
+        ----------
+        n : int
+        symbol : int
+        random_state : int, RandomState or None, default=None
+            None takes the estimator's own.
+
+        Returns
+        -------
+        array of shape (n, code_size)
+
+        Raises
+        ------
+        DataError
+            If there is no such symbol.
+        """
+        check_is_fitted(self, "mixture_")
+        random = check_random_state(self.random_state if random_state is None else random_state)
+        if not 0 <= symbol < self.n_symbols_:
+            raise DataError(f"symbol={symbol} does not exist; choose 0 to {self.n_symbols_ - 1}.")
+        shares = self.component_symbols_[:, symbol]
+        among = np.flatnonzero(shares >= min(OWN_SHARE, shares.max()))
+
+        def draw(n: int) -> Array:
+            return np.asarray(self.mixture_.sample(n, component=among, random_state=random)[0])
+
+        return draw_recognised(n, symbol, draw, self.recognise_codes)
+
+    def recognise_codes(self, codes: ArrayLike) -> Array:
+        """Probability of each symbol for the image that each code stands for, (n, n_symbols)."""
+        pixels = self.autoencoder_.inverse_transform(codes)
+        return self._symbol_probabilities(ImageSet(pixels, name="new images"))
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the model file: safetensors with our schema and checksum, whole or not at all."""
@@ -190,6 +258,12 @@ class Discovered(ClusterMixin, BaseEstimator):
         """What symbols are made of: the parameter `route`, or the recipe's."""
         return self.route or recipe_named(self.recipe).route
 
+    def _explained(self, images: ImageSet, codes: Array) -> Array:
+        """See `score_samples`."""
+        n_pixels = int(np.prod(images.image_shape))
+        error = -n_pixels * self.autoencoder_.score_samples(images)
+        return np.asarray(self.mixture_.score_samples(codes) - error)
+
     def _symbol_probabilities(self, images: ImageSet, progress: Progress = quiet) -> Array:
         """Probability of each symbol for each image, shape (n, n_symbols)."""
         if self.recogniser_ is None:
@@ -205,20 +279,3 @@ class Discovered(ClusterMixin, BaseEstimator):
         pixels = self.autoencoder_.inverse_transform(codes)
         told = self._symbol_probabilities(ImageSet(pixels, name="new images"))
         return ImageSet(pixels, labels=told.argmax(axis=1), name="new images")
-
-    def _sample_symbol(self, n: int, symbol: int, random: np.random.RandomState) -> ImageSet:
-        """Draw from the mixture, as far as what is drawn is taken for the symbol."""
-        if not 0 <= symbol < self.n_symbols_:
-            raise DataError(f"symbol={symbol} does not exist; choose 0 to {self.n_symbols_ - 1}.")
-        shares = self.component_symbols_[:, symbol]
-        among = np.flatnonzero(shares >= min(OWN_SHARE, shares.max()))
-
-        def draw(n: int) -> NDArray[np.float32]:
-            codes = self.mixture_.sample(n, component=among, random_state=random)[0]
-            return self.autoencoder_.inverse_transform(codes)
-
-        def recognise(pixels: NDArray[np.float32]) -> Array:
-            return self._symbol_probabilities(ImageSet(pixels, name="new images"))
-
-        pixels = draw_recognised(n, symbol, draw, recognise)
-        return ImageSet(pixels, labels=np.full(n, symbol), name="new images")

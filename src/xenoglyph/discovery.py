@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import asdict
 from numbers import Integral
 from os import PathLike
 from typing import Any, Self
@@ -20,10 +21,11 @@ from xenoglyph.discovered import Discovered
 from xenoglyph.errors import DataError
 from xenoglyph.images import ImageSet
 from xenoglyph.mixture import MMLGaussianMixture
+from xenoglyph.mixture.criteria import criteria_by_k
 from xenoglyph.progress import Progress, quiet
 from xenoglyph.recipes import TOLERANCE, recipe_named
 from xenoglyph.recognition import MOVES, find_symbols
-from xenoglyph.symbols import Stability, label_table, merge_components
+from xenoglyph.symbols import Stability, label_table, mean_entropy, merge_components
 from xenoglyph.terminal import ProgressBar
 
 __all__ = ["ROUTES", "SymbolDiscovery"]
@@ -106,6 +108,8 @@ class SymbolDiscovery(Discovered):
         What becomes of the symbols when images are resampled; None with ``route="codes"``.
     confidence_ : array of shape (n_images,)
         Probability of each fitted image's symbol. Not kept in a file.
+    scores_ : array of shape (n_images,)
+        Of each fitted image: see `score_samples`. Not kept in a file.
     component_symbols_ : array of shape (n_components, n_symbols)
         Share of each component's images that show each symbol.
     evidence_ : Evidence
@@ -256,6 +260,9 @@ class SymbolDiscovery(Discovered):
             if self.stability_ is not None:
                 self.stability_ = self.stability_.in_order(order)
             self.labels_, self.confidence_ = told.argmax(axis=1), told.max(axis=1)
+            self._entropy = mean_entropy(told)
+            progress("belonging", 0, 0, "")
+            self.scores_ = self._explained(images, self.codes_)
             mass = np.maximum(posterior.sum(axis=0), np.finfo(np.float64).tiny)
             self.component_symbols_ = (posterior.T @ told) / mass[:, None]
 
@@ -277,23 +284,39 @@ class SymbolDiscovery(Discovered):
         """Write down what a report needs; the one place where labels are looked at."""
         size = record.gallery_size(len(self.fitted_), images.image_shape)
         shown = np.sort(random.choice(self.fitted_, size=size, replace=False))
-        gallery = images[shown]
-        greys = np.rint(gallery.pixels * 255).astype(np.uint8).astype(np.float32) / np.float32(255)
+        fence = record.outer_fence(self.scores_)
+        doubtful = self._least_sure(record.DOUBTFUL)
         labels = images.labels
         table = None if labels is None else label_table(self.labels_, labels, self.n_symbols_)
         return record.Evidence(
             name=images.name,
             n_images=len(images),
-            gallery=ImageSet(greys, labels=gallery.labels, name=images.name),
+            gallery=record.in_levels(images[shown]),
             gallery_codes=self.codes_[shown],
             gallery_components=self.components_[shown],
             gallery_symbols=self.labels_[shown],
+            code_counts=record.count_codes(self.codes_[self.fitted_]),
             shares=np.bincount(self.labels_, minlength=self.n_symbols_) / len(images),
+            entropy=self._entropy,
+            least_score=fence,
+            n_strange=int(np.count_nonzero(self.scores_ < fence)),
+            strange=record.in_levels(images[np.argsort(self.scores_)[: record.STRANGE]]),
+            doubtful=record.in_levels(images[doubtful]),
+            doubtful_symbols=self.labels_[doubtful],
+            criteria=[
+                asdict(one) for one in criteria_by_k(self.mixture_, self.codes_[self.fitted_])
+            ],
             label_table=table,
             sources=record.brief(images.sources),
             history=self.autoencoder_.history_,
             **record.ledger_of(self.mixture_.trace_),
         )
+
+    def _least_sure(self, size: int) -> Integers:
+        """Numbers of so many images of each symbol, the least sure first."""
+        order = np.argsort(self.confidence_, kind="stable")
+        own = [order[self.labels_[order] == s][:size] for s in range(self.n_symbols_)]
+        return np.concatenate(own)
 
     @contextmanager
     def _timed(self, stage: str) -> Iterator[None]:

@@ -19,7 +19,6 @@ from xenoglyph.symbols.pieces import cut_into_pieces
 __all__ = ["MOVES", "draw_recognised", "find_symbols", "from_arrays", "to_arrays"]
 
 Array = NDArray[np.float64]
-Pixels = NDArray[np.float32]
 
 MOVES = Augmentation(shift=0.09, rotation=15.0, scale=0.15, slant=0.45)
 """How far a drawing may be moved without showing another symbol, unless told otherwise."""
@@ -83,26 +82,26 @@ def find_symbols(
 
 
 def draw_recognised(
-    n: int, symbol: int, draw: Callable[[int], Pixels], recognise: Callable[[Pixels], Array]
-) -> Pixels:
-    """Draw until n images are taken for a symbol.
+    n: int, symbol: int, draw: Callable[[int], Array], recognise: Callable[[Array], Array]
+) -> Array:
+    """Draw until n drawings are taken for a symbol.
 
     Parameters
     ----------
     n : int
     symbol : int
     draw : callable
-        Takes a number; returns so many new images.
+        Takes a number; returns the codes of so many new images.
     recognise : callable
-        Takes images; returns the probability of each symbol for each.
+        Takes codes; returns the probability of each symbol for the image of each.
 
     Returns
     -------
-    array of n images
+    array of n codes
         In the order of drawing. Where `ROUNDS` draws of n do not hold n of the symbol, the
         likest of the others are among them.
     """
-    drawn: list[Pixels] = []
+    drawn: list[Array] = []
     likeness = np.empty(0)
     while not drawn or (len(drawn) < ROUNDS and np.count_nonzero(likeness == 1.0) < n):
         drawn.append(draw(n))

@@ -1,13 +1,16 @@
 """Sheets of images: many small pictures side by side in one, by Pillow alone."""
 
 from os import PathLike
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from xenoglyph.images import ImageSet
 from xenoglyph.storage import atomic_path
+
+if TYPE_CHECKING:  # a mixture can be drawn where nothing is installed that reads images
+    from xenoglyph.images import ImageSet
 
 __all__ = ["save_sheet", "sheet", "tile"]
 
@@ -23,7 +26,7 @@ def tile(pixels: NDArray[np.float32]) -> Bytes:
     return np.rint(pixels * 255).astype(np.uint8)
 
 
-def sheet(images: ImageSet, columns: int = 10) -> Bytes:
+def sheet(images: "ImageSet", columns: int = 10) -> Bytes:
     """Lay images out row by row.
 
     Images smaller than 28 pixels are enlarged by a whole factor.
@@ -53,7 +56,7 @@ def sheet(images: ImageSet, columns: int = 10) -> Bytes:
     return page
 
 
-def save_sheet(images: ImageSet, path: str | PathLike[str], columns: int = 10) -> None:
+def save_sheet(images: "ImageSet", path: str | PathLike[str], columns: int = 10) -> None:
     """Write a sheet of images as a picture, whole or not at all.
 
     Parameters

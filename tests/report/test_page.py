@@ -15,8 +15,10 @@ from jinja2 import Environment
 from hostile import HOSTILE, with_names
 from xenoglyph import ImageSet, SymbolDiscovery
 from xenoglyph.plotting import EVENTS
+from xenoglyph.record import DOUBTFUL, STRANGE
 from xenoglyph.report import page
 from xenoglyph.report.charts import gather_charts
+from xenoglyph.report.draws import gather_draws
 from xenoglyph.report.pictures import gather_pictures
 from xenoglyph.report.summary import summarise
 
@@ -28,17 +30,16 @@ def outline(html):
 
 
 @pytest.fixture(scope="module")
-def light():
-    """The page without Plotly's 5 MB."""
+def light(run):
+    """The page without Plotly's 5 MB; the run folder, made before, has it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(page, "get_plotlyjs", lambda: "")
         yield page
 
 
 @pytest.fixture(scope="module")
-def show(light, alien):
+def show(light, pictures, charts):
     """Render a summary with the pictures and charts of a real discovery."""
-    pictures, charts = gather_pictures(alien), gather_charts(alien.evidence_)
     return lambda summary: light.render(summary, pictures, charts)
 
 
@@ -73,12 +74,13 @@ def test_a_page_without_escaping_is_found(light, show, alien, monkeypatch):
         check_inert(show, summarise(alien))
 
 
-def test_labels_in_the_data_block_cannot_end_it(light, alien):
-    gallery, pictures = alien.evidence_.gallery, gather_pictures(alien)
+def test_labels_in_the_data_block_cannot_end_it(light, alien, pictures, charts, with_evidence):
+    gallery = alien.evidence_.gallery
     labels = np.array([HOSTILE[i % len(HOSTILE)] for i in range(len(gallery))])
     hostile = ImageSet(gallery.pixels, labels=labels, name=gallery.name)
     harmless, harmful = (
-        gather_charts(replace(alien.evidence_, gallery=own)) for own in (gallery, hostile)
+        charts | gather_charts(with_evidence(replace(alien.evidence_, gallery=own)))
+        for own in (gallery, hostile)
     )
     expected = outline(light.render(summarise(alien), pictures, harmless))
     same = outline(light.render(summarise(alien), pictures, harmful)) == expected
@@ -152,7 +154,8 @@ def paragraphs(html, tag):
 def test_the_table_holds_every_change_of_the_number_of_components(request, light, recipe):
     alien = request.getfixturevalue("alien" if recipe == "default" else "article")
     summary = summarise(alien)
-    html = light.render(summary, gather_pictures(alien), gather_charts(alien.evidence_))
+    charts = {**gather_charts(alien), "draws": gather_draws(alien)}
+    html = light.render(summary, gather_pictures(alien), charts)
     tree = html5lib.parse(html, namespaceHTMLElements=False)
     rows = [
         [cell.text for cell in row] for row in tree.iterfind(".//table[@id='events']/tbody/tr")
@@ -194,7 +197,7 @@ def test_only_what_happened_is_explained(show, alien, kinds):
 
 
 def test_charts_mark_what_was_chosen(alien):
-    charts, mixture = gather_charts(alien.evidence_), alien.mixture_
+    charts, mixture = gather_charts(alien), alien.mixture_
     assert charts["chosen"] == alien.n_components_
     nats = dict(charts["best"])
     assert nats[charts["chosen"]] == pytest.approx(0.0, abs=0.1)
@@ -209,3 +212,42 @@ def test_without_labels_or_command_the_page_still_says_how_it_was_made(show, ali
     html = show(bare)
     assert "Against labels" not in html
     assert "SymbolDiscovery(n_epochs=20, random_state=0).fit(images)" in html
+
+
+def test_every_join_tells_what_it_costs(show, alien):
+    summary = summarise(alien)
+    tree = html5lib.parse(show(summary), namespaceHTMLElements=False)
+    costs = [row[3].text for row in tree.iterfind(".//table[@class='joins']/tbody/tr")]
+    assert costs == [f"{merge.nats:,.1f}" for merge in alien.symbols_.merges]
+
+
+def test_the_least_of_every_criterion_is_marked(show, alien):
+    summary = summarise(alien)
+    tree = html5lib.parse(show(summary), namespaceHTMLElements=False)
+    rows = tree.findall(".//table[@id='criteria']/tbody/tr")
+    assert len(rows) == len(summary.criteria) > 2
+    for column, key in enumerate(("message_length", "bic", "aic", "icl"), start=1):
+        least = min(summary.criteria, key=lambda row: row[key])
+        marked = [row for row in rows if row[column].find("strong") is not None]
+        assert [row[0].text for row in marked] == [str(least["n_components"])]
+
+
+@pytest.mark.parametrize(
+    ("count", "words"), [(0, "Every image belongs"), (3, "3 images (0.17 %)")]
+)
+def test_images_that_belong_nowhere_are_counted(show, alien, count, words):
+    html = " ".join(show(replace(summarise(alien), n_strange=count)).split())
+    assert words in html
+    assert ("those after the first 3 still belong" in html) == (count == 3)
+
+
+def test_doubtful_and_strange_images_are_chosen_among_all(alien, images):
+    evidence = alien.evidence_
+    for symbol in range(alien.n_symbols_):
+        own = np.flatnonzero(alien.labels_ == symbol)
+        least = np.sort(alien.confidence_[own])[:DOUBTFUL]
+        kept = evidence.doubtful.pixels[evidence.doubtful_symbols == symbol]
+        told = alien.predict_proba(kept)
+        np.testing.assert_allclose(told[:, symbol], least, atol=1e-2)
+    worst = np.sort(alien.scores_)[:STRANGE]
+    np.testing.assert_allclose(alien.score_samples(evidence.strange), worst, atol=0.2)

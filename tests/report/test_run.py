@@ -31,7 +31,9 @@ KEYS = [
     "n_symbols",
     "tolerance_interval",
     "resamplings",
+    "n_strange",
     "message_length",
+    "criteria",
     "reconstruction_loss",
     "scores",
     "seconds",
@@ -87,6 +89,8 @@ def test_labels_are_the_symbols_of_the_images(run, alien):
     assert [int(row["symbol"]) for row in rows] == alien.labels_.tolist()
     assert [int(row["component"]) for row in rows] == alien.components_.tolist()
     assert all(0 < float(row["probability"]) <= 1 for row in rows)
+    strange = sum(row["belongs"] == "0" for row in rows)
+    assert strange == alien.evidence_.n_strange
 
 
 @pytest.mark.parametrize("name", ["symbols.png", "codes.png"])
@@ -107,6 +111,7 @@ def test_the_article_leaves_its_own_pictures_too(images, tmp_path):
         "pairs_by_component.png",
         "pairs_by_label.png",
         "reconstructions.png",
+        "sweeps.png",
     }
     assert {path.name for path in tmp_path.iterdir()} == FILES | extra
     for name in extra:

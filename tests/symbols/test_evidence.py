@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
-from xenoglyph.symbols import label_table, merge_pieces, scores, stability
+from xenoglyph.symbols import label_table, mean_entropy, merge_pieces, scores, stability
 
 
 @given(seed=st.integers(0, 10**6), k=st.integers(1, 5), c=st.integers(1, 5))
@@ -76,3 +76,9 @@ def test_stability_follows_another_order():
     found = stability(pieces, held_out, symbols, 0.06, 0)
     order = np.arange(symbols.n_symbols)[::-1]
     np.testing.assert_array_equal(found.in_order(order).jaccard, found.jaccard[::-1])
+
+
+def test_entropy_is_of_the_images_of_a_symbol():
+    told = np.array([[1.0, 0.0, 0.0], [0.6, 0.4, 0.0], [0.0, 0.5, 0.5]])
+    mixed = -(0.6 * np.log(0.6) + 0.4 * np.log(0.4))
+    np.testing.assert_allclose(mean_entropy(told), [mixed / 2, np.log(2), 0.0])

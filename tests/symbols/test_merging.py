@@ -11,6 +11,7 @@ import laws
 from xenoglyph import DataError, ModelFileError
 from xenoglyph.symbols.merging import (
     confusion,
+    joint_confusion,
     merge_components,
     merge_pieces,
     symbols_from_settings,
@@ -123,3 +124,40 @@ def test_the_interval_is_that_of_the_same_symbols():
     low, high = merge_pieces(pieces, held_out, 0.06).tolerance_interval
     for tolerance, n_symbols in ((low, 2), (0.999 * high, 2), (high, 3), (0.999 * low, 1)):
         assert merge_pieces(pieces, held_out, tolerance).n_symbols == n_symbols
+
+
+def test_a_join_costs_what_the_table_of_confusions_says():
+    pieces = np.repeat([0, 1, 2], 100)
+    held_out = np.zeros((300, 3))
+    held_out[np.arange(300), pieces] = 1.0
+    held_out[:40] = [0.0, 1.0, 0.0]
+    symbols = merge_pieces(pieces, held_out, 0.1)
+    n, joint = 300, joint_confusion(pieces, held_out)
+    chance = np.outer(joint.sum(axis=1), joint.sum(axis=0)) / n
+    told = np.where(joint > 0, joint * np.log(np.where(joint > 0, joint, 1) / chance), 0).sum()
+    # What all joins together cost is all that could be told.
+    assert sum(merge.nats for merge in symbols.merges) == pytest.approx(told)
+    assert symbols.merges[0].nats > 0
+    # Two clear halves are told apart by log 2 for each row: the broken twin of a cheap join.
+    assert symbols.merges[-1].nats == pytest.approx(n * (np.log(3) - 2 / 3 * np.log(2)))
+
+
+def test_separation_is_one_less_the_confusion_with_the_nearest():
+    pieces = np.repeat([0, 1, 2], 100)
+    held_out = np.full((300, 3), 0.0)
+    held_out[np.arange(300), pieces] = 1.0
+    held_out[:10] = [0.0, 1.0, 0.0]
+    symbols = merge_pieces(pieces, held_out, 0.2)
+    assert symbols.n_symbols == 3
+    of = {piece: symbols.component_symbol[piece] for piece in range(3)}
+    assert symbols.nearest[of[0]] == of[1]
+    assert symbols.nearest[of[1]] == of[0]
+    assert symbols.separation[of[2]] == 1.0
+    assert symbols.separation[of[0]] == pytest.approx(1 - 5 / 95)  # five of the 95 less sure ones
+    assert symbols.separation[of[0]] == symbols.separation[of[1]]
+
+
+def test_a_symbol_alone_has_nobody_near():
+    symbols = merge_pieces(np.zeros(5, int), np.ones((5, 1)), 0.1)
+    assert symbols.nearest.tolist() == [-1]
+    assert symbols.separation.tolist() == [1.0]

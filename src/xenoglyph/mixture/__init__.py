@@ -92,7 +92,8 @@ Who does what
 ``blocks``, ``missing`` (rows, standardised) and ``kernels`` (loops over rows) -> ``covariance``
 (structures), ``message_length`` (L, term by term) -> ``state`` (a mixture under way) -> ``cem2``
 (the algorithm) -> ``start``, ``splits``, ``merges`` (moves) -> ``search`` -> ``fitting`` ->
-``fitted``, ``estimator``; ``trace`` is the ledger that a fit leaves.
+``fitted``, ``estimator``; ``trace`` is the ledger that a fit leaves;
+``criteria`` puts BIC, AIC and ICL beside it.
 """
 
 from xenoglyph.mixture.estimator import MMLGaussianMixture

@@ -18,7 +18,6 @@ __all__ = ["picture_writers"]
 DRAWN = 10
 PAIRS = 1000
 
-Picture = Callable[[], Figure]
 Writer = Callable[[Path], None]
 
 
@@ -34,52 +33,51 @@ def picture_writers(discovery: SymbolDiscovery) -> dict[str, Writer]:
     dict of str to callable
         File name to a function of a path. The article's recipe adds what the article shows.
     """
-    pictures: dict[str, Picture] = {
-        "symbols.png": partial(_symbols, discovery),
+    pictures: dict[str, Callable[[], plotting.Display]] = {
+        "symbols.png": partial(_sheet, discovery, "symbol"),
         "codes.png": partial(_pairs, discovery, "symbol"),
     }
     if discovery.recipe == "article":
         pictures |= _article_pictures(discovery)
-    fitted = discovery.codes_[discovery.fitted_]
+    fitted, names = discovery.codes_[discovery.fitted_], ("code 0", "code 1")
     return {
-        "fit.gif": partial(animate_fit, fitted, discovery.mixture_.trace_),
+        "fit.gif": partial(animate_fit, fitted, discovery.mixture_.trace_, names=names),
         **{name: partial(_draw, picture) for name, picture in pictures.items()},
     }
 
 
-def _draw(picture: Picture, path: Path) -> None:
-    plotting.save_figure(picture(), path)
+def _draw(picture: Callable[[], plotting.Display], path: Path) -> None:
+    """Draw without pyplot, so that nothing global changes."""
+    display = picture()
+    figure = Figure(figsize=display.size, layout="constrained")
+    plotting.save_figure(display.plot(figure.subplots()).figure_, path)
 
 
-def _article_pictures(discovery: SymbolDiscovery) -> dict[str, Picture]:
+def _article_pictures(discovery: SymbolDiscovery) -> dict[str, Callable[[], plotting.Display]]:
     """Name the pictures that the article shows."""
-    evidence = discovery.evidence_
-    path = (evidence.ledger, evidence.best_by_k, evidence.events)
-    pictures: dict[str, Picture] = {
+    evidence, trace = discovery.evidence_, discovery.mixture_.trace_
+    pictures: dict[str, Callable[[], plotting.Display]] = {
         "reconstructions.png": partial(_reconstructions, discovery),
         "pairs_by_component.png": partial(_pairs, discovery, "component"),
-        "code_histograms.png": partial(plotting.code_histograms, evidence.gallery_codes),
-        "components.png": partial(_components, discovery),
-        "message_length.png": partial(plotting.message_length_curve, *path),
+        "code_histograms.png": partial(plotting.CodeHistogramsDisplay, evidence.gallery_codes),
+        "components.png": partial(_sheet, discovery, "component"),
+        "message_length.png": partial(plotting.MessageLengthDisplay, trace),
+        "sweeps.png": partial(plotting.MessageLengthDisplay, trace, "sweeps"),
     }
     if evidence.gallery.labels is not None:
         pictures["pairs_by_label.png"] = partial(_pairs, discovery, "label")
     return pictures
 
 
-def _symbols(discovery: SymbolDiscovery) -> Figure:
-    shares = discovery.evidence_.shares
-    rows = [discovery.sample(DRAWN, symbol=s) for s in range(discovery.n_symbols_)]
-    titles = [f"{s}  ({100 * share:.1f} %)" for s, share in enumerate(shares)]
-    return plotting.symbol_sheet(rows, titles)
+def _sheet(discovery: SymbolDiscovery, by: str) -> plotting.Display:
+    """Draw every symbol, or component, anew, with its share."""
+    shares = discovery.evidence_.shares if by == "symbol" else discovery.mixture_.weights_
+    rows = [discovery.sample(DRAWN, **{by: m}) for m in range(len(shares))]
+    titles = [f"{m}  ({100 * share:.1f} %)" for m, share in enumerate(shares)]
+    return plotting.SymbolSheetDisplay(rows, titles, DRAWN)
 
 
-def _components(discovery: SymbolDiscovery) -> Figure:
-    rows = [discovery.sample(DRAWN, component=c) for c in range(discovery.n_components_)]
-    return plotting.symbol_sheet(rows, [f"component {c}" for c in range(discovery.n_components_)])
-
-
-def _pairs(discovery: SymbolDiscovery, by: str) -> Figure:
+def _pairs(discovery: SymbolDiscovery, by: str) -> plotting.Display:
     """Draw the pair plot of gallery codes by symbol, component or label."""
     evidence, names = discovery.evidence_, None
     groups = evidence.gallery_symbols if by == "symbol" else evidence.gallery_components
@@ -87,13 +85,14 @@ def _pairs(discovery: SymbolDiscovery, by: str) -> Figure:
         labels, groups = np.unique(np.asarray(evidence.gallery.labels), return_inverse=True)
         names = [str(label) for label in labels]
     some = _some(discovery, PAIRS)
-    return plotting.pair_plot(evidence.gallery_codes[some], groups[some], names)
+    return plotting.PairPlotDisplay(evidence.gallery_codes[some], groups[some], names)
 
 
-def _reconstructions(discovery: SymbolDiscovery) -> Figure:
+def _reconstructions(discovery: SymbolDiscovery) -> plotting.Display:
     evidence, some = discovery.evidence_, _some(discovery, DRAWN)
     decoded = discovery.autoencoder_.inverse_transform(evidence.gallery_codes[some])
-    return plotting.reconstructions(evidence.gallery[some], ImageSet(decoded, name="decoded"))
+    shown = ImageSet(decoded, name="decoded")
+    return plotting.ReconstructionsDisplay(evidence.gallery[some], shown)
 
 
 def _some(discovery: SymbolDiscovery, size: int) -> NDArray[np.intp]:

@@ -24,6 +24,7 @@ from xenoglyph.report.summary import Summary
 __all__ = ["Charts", "embedded_json", "render"]
 
 TEMPLATES = Path(__file__).parent / "templates"
+SCRIPTS = ("common", "decoder", "mixture", "draw", "pairs", "pointing", "curves", "page")
 MOST_LABELS = 40
 MOST_SOURCES = 20
 
@@ -54,19 +55,27 @@ def render(summary: Summary, pictures: Pictures, charts: Charts) -> str:
     str
         HTML.
     """
-    style, script = ((TEMPLATES / f"page.{kind}").read_text("utf-8") for kind in ("css", "js"))
-    plotly = get_plotlyjs()
+    script, plotly = page_script(), get_plotlyjs()
     return environment.get_template("page.html.j2").render(
         s=summary,
         pictures=pictures,
-        style=Markup(style),
+        style=Markup((TEMPLATES / "page.css").read_text("utf-8")),
         scripts=[Markup(plotly), Markup(script)],
         script_hashes=Markup(" ").join(map(_hash, (plotly, script))),
         data=Markup(embedded_json(charts)),
+        draws=charts["draws"],
+        dots=len(charts["codes"][0]),
+        densities=bool(charts["counts"]["pairs"]),
         heat=_heat(summary.label_names, summary.label_counts),
         sources=summary.sources[:MOST_SOURCES],
         settings=json.dumps(summary.settings, indent=1, sort_keys=True),
     )
+
+
+def page_script() -> str:
+    """Join the page's scripts: they share their names, and the window sees none of them."""
+    parts = ((TEMPLATES / "scripts" / f"{name}.js").read_text("utf-8") for name in SCRIPTS)
+    return '"use strict";\n(() => {\n' + "\n".join(parts) + "})();\n"
 
 
 def embedded_json(value: Any) -> str:

@@ -13,11 +13,13 @@ from PIL import Image
 from xenoglyph.discovery import SymbolDiscovery
 from xenoglyph.sheets import tile
 
-__all__ = ["Pictures", "data_uri", "gather_pictures"]
+__all__ = ["Pictures", "data_uri", "gather_pictures", "sprite"]
 
-SHOWN = 8
+SHOWN = 7
 RECONSTRUCTED = 12
 LONGEST_SIDE = 64
+DOT_SIDE, ACROSS = 32, 40
+"""Longest side of the image of a dot, and how many stand in a row of their common picture."""
 
 URI = str
 
@@ -30,6 +32,10 @@ class Pictures:
     """For each symbol, real images nearest the centres of the components, nearest first."""
     drawn: list[list[URI]]
     """For each symbol, new images."""
+    doubtful: list[list[URI]]
+    """For each symbol, real images of it that are the least sure, the least sure first."""
+    strange: list[URI]
+    """The images that are explained worst, the worst first."""
     pieces: list[URI]
     """For each piece, the real image likest it; for each component, what its mean stands for."""
     originals: list[URI]
@@ -53,13 +59,13 @@ def gather_pictures(discovery: SymbolDiscovery) -> Pictures:
     gallery = evidence.gallery.pixels
     some = np.linspace(0, len(gallery) - 1, min(len(gallery), RECONSTRUCTED)).astype(int)
     nearest_first = np.argsort(_distances(discovery), kind="stable")
-    symbols = range(discovery.n_symbols_)
+    symbols, own = range(discovery.n_symbols_), evidence.gallery_symbols
+    doubtful = evidence.doubtful.pixels
     return Pictures(
-        typical=[
-            _uris(gallery[nearest_first[evidence.gallery_symbols[nearest_first] == s][:SHOWN]])
-            for s in symbols
-        ],
+        typical=[_uris(gallery[nearest_first[own[nearest_first] == s][:SHOWN]]) for s in symbols],
         drawn=[_uris(discovery.sample(SHOWN, symbol=s).pixels) for s in symbols],
+        doubtful=[_uris(doubtful[evidence.doubtful_symbols == s]) for s in symbols],
+        strange=_uris(evidence.strange.pixels),
         pieces=_uris(_piece_images(discovery)),
         originals=_uris(gallery[some]),
         decoded=_uris(decode(evidence.gallery_codes[some])),
@@ -68,8 +74,39 @@ def gather_pictures(discovery: SymbolDiscovery) -> Pictures:
 
 def data_uri(pixels: NDArray[np.float32]) -> URI:
     """Return an image, shape (h, w) or (h, w, c), as a ``data:`` URI; large ones made small."""
+    return _png(_small(pixels, LONGEST_SIDE))
+
+
+def sprite(images: NDArray[np.float32]) -> dict[str, Any]:
+    """Put many images side by side into one picture.
+
+    Parameters
+    ----------
+    images : array of shape (n, h, w) or (n, h, w, c), in [0, 1]
+        Large ones are made small.
+
+    Returns
+    -------
+    dict
+        "src" (URI), "across" (how many stand in a row), "width" and "height" (of each).
+    """
+    cells = [_small(pixels, DOT_SIDE) for pixels in images]
+    width, height = cells[0].size
+    down = -(-len(cells) // ACROSS)
+    picture = Image.new(cells[0].mode, (ACROSS * width, down * height))
+    for number, cell in enumerate(cells):
+        row, column = divmod(number, ACROSS)
+        picture.paste(cell, (column * width, row * height))
+    return {"src": _png(picture), "across": ACROSS, "width": width, "height": height}
+
+
+def _small(pixels: NDArray[np.float32], longest: int) -> Image.Image:
     picture = Image.fromarray(tile(pixels))
-    picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+    picture.thumbnail((longest, longest))
+    return picture
+
+
+def _png(picture: Image.Image) -> URI:
     buffer = io.BytesIO()
     picture.save(buffer, "PNG", optimize=True)
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

@@ -17,6 +17,7 @@ from xenoglyph.images import ImageSet
 from xenoglyph.names import MODEL, REPORT, RESULT
 from xenoglyph.progress import Progress, quiet
 from xenoglyph.report.charts import gather_charts
+from xenoglyph.report.draws import gather_draws
 from xenoglyph.report.figures import picture_writers
 from xenoglyph.report.page import render
 from xenoglyph.report.pictures import gather_pictures
@@ -171,12 +172,15 @@ def _writers(discovery: SymbolDiscovery) -> dict[str, Callable[[Path], None]]:
 
 
 def _write_labels(discovery: SymbolDiscovery, path: Path) -> None:
-    """One row for each image: its symbol, its component, the probability of the symbol."""
-    rows = zip(discovery.labels_, discovery.components_, discovery.confidence_, strict=True)
+    """One row for each image: symbol, component, probability of the symbol, if it is of any."""
+    belongs = discovery.scores_ >= discovery.evidence_.least_score
+    rows = zip(
+        discovery.labels_, discovery.components_, discovery.confidence_, belongs, strict=True
+    )
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
-    table.writerow(["index", "symbol", "component", "probability"])
-    table.writerows([i, s, c, f"{p:.6f}"] for i, (s, c, p) in enumerate(rows))
+    table.writerow(["index", "symbol", "component", "probability", "belongs"])
+    table.writerows([i, s, c, f"{p:.6f}", int(b)] for i, (s, c, p, b) in enumerate(rows))
     atomic_write(path, text.getvalue().encode("utf-8"))
 
 
@@ -210,5 +214,6 @@ MAKING: dict[str, Callable[[Any], bool]] = {
 
 
 def _write_page(discovery: SymbolDiscovery, summary: Summary, path: str | PathLike[str]) -> None:
-    page = render(summary, gather_pictures(discovery), gather_charts(discovery.evidence_))
+    charts = {**gather_charts(discovery), "draws": gather_draws(discovery)}
+    page = render(summary, gather_pictures(discovery), charts)
     atomic_write(path, page.encode("utf-8"))

@@ -19,7 +19,9 @@ RESULT = (
     "n_symbols",
     "tolerance_interval",
     "resamplings",
+    "n_strange",
     "message_length",
+    "criteria",
     "reconstruction_loss",
     "scores",
     "seconds",
@@ -42,6 +44,12 @@ class SymbolRow:
     """Pieces that make it; with ``route="codes"`` the mixture's components."""
     stability: float | None
     """Mean Jaccard similarity with itself over resamplings; None with ``route="codes"``."""
+    separation: float
+    """One less how confused it is with its nearest symbol."""
+    nearest: int | None
+    """The symbol that it is most confused with; None where it is alone."""
+    entropy: float
+    """Mean entropy of the probabilities of its images' symbols, in nats."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +70,11 @@ class Summary:
     """From the first to below the second the number of symbols would be the same."""
     resamplings: dict[str, int] | None
     """How many resamplings gave each number of symbols; None with ``route="codes"``."""
+    n_strange: int
+    """How many images belong to no symbol: see `SymbolDiscovery.belongs`."""
     message_length: float
+    criteria: list[dict[str, Any]]
+    """Message length, BIC, AIC and ICL of every number of components that was visited."""
     runner_up: tuple[int, float] | None
     """The next best number of components, and by how many nats the shortest message that was
     seen with it is longer."""
@@ -135,6 +147,8 @@ def summarise(
         tolerance=float(discovery.tolerance),
         tolerance_interval=list(symbols.tolerance_interval),
         resamplings=None if sure is None else {str(k): n for k, n in sure.numbers.items()},
+        n_strange=evidence.n_strange,
+        criteria=evidence.criteria,
         message_length=discovery.mixture_.message_length_,
         runner_up=evidence.runner_up,
         reconstruction_loss=_final_loss(evidence.history, discovery.autoencoder_.loss_),
@@ -145,21 +159,30 @@ def summarise(
         versions=library_versions() if versions is None else dict(versions),
         command=command or f"{' '.join(repr(discovery).split())}.fit(images)",
         sources=[asdict(source) for source in evidence.sources],
-        symbols=[
-            SymbolRow(
-                s,
-                round(share * evidence.n_images),
-                share,
-                symbols.components(s).tolist(),
-                None if sure is None else float(sure.jaccard[s]),
-            )
-            for s, share in enumerate(evidence.shares.tolist())
-        ],
+        symbols=_rows(discovery),
         events=_changes(evidence.events),
         merges=[asdict(merge) for merge in symbols.merges],
         label_names=[] if table is None else list(table.label_names),
         label_counts=[] if table is None else table.counts.tolist(),
     )
+
+
+def _rows(discovery: SymbolDiscovery) -> list[SymbolRow]:
+    """Gather the numbers of each symbol."""
+    evidence, symbols, sure = discovery.evidence_, discovery.symbols_, discovery.stability_
+    return [
+        SymbolRow(
+            symbol=s,
+            n_images=round(share * evidence.n_images),
+            share=share,
+            components=symbols.components(s).tolist(),
+            stability=None if sure is None else float(sure.jaccard[s]),
+            separation=float(symbols.separation[s]),
+            nearest=int(symbols.nearest[s]) if symbols.n_symbols > 1 else None,
+            entropy=float(evidence.entropy[s]),
+        )
+        for s, share in enumerate(evidence.shares.tolist())
+    ]
 
 
 def _changes(events: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

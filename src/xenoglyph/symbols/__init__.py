@@ -4,11 +4,19 @@ Images are cut into more pieces than there are symbols: `neighbours` finds which
 they are moved, `pieces` cuts the graph of neighbours. `merging` joins pieces that are taken for
 each other too often by networks that have not seen them (`xenoglyph.autoencoder.recogniser`);
 `xenoglyph.recognition` calls one after another. Components of a mixture are pieces too:
-`merge_components` asks the mixture itself. `evidence` says how
-much of it images drawn anew would change, and compares symbols with labels afterwards.
+`merge_components` asks the mixture itself.
+`evidence` says how much of it images drawn anew would change and how undecided a symbol is, and
+compares symbols with labels afterwards.
 """
 
-from xenoglyph.symbols.evidence import LabelTable, Stability, label_table, scores, stability
+from xenoglyph.symbols.evidence import (
+    LabelTable,
+    Stability,
+    label_table,
+    mean_entropy,
+    scores,
+    stability,
+)
 from xenoglyph.symbols.merging import Merge, Symbols, merge_components, merge_pieces
 
 __all__ = [
@@ -17,6 +25,7 @@ __all__ = [
     "Stability",
     "Symbols",
     "label_table",
+    "mean_entropy",
     "merge_components",
     "merge_pieces",
     "scores",

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import linear_sum_assignment
+from scipy.special import entr
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
 from xenoglyph.progress import Progress, quiet
 from xenoglyph.symbols.merging import Symbols, joint_confusion, merge_joint
 
-__all__ = ["LabelTable", "Stability", "label_table", "scores", "stability"]
+__all__ = ["LabelTable", "Stability", "label_table", "mean_entropy", "scores", "stability"]
 
 RESAMPLINGS = 100
 
@@ -80,6 +81,27 @@ def stability(
         numbers[again.n_symbols] += 1
     progress("resampling", RESAMPLINGS, RESAMPLINGS, "")
     return Stability(dict(sorted(numbers.items())), similar / RESAMPLINGS)
+
+
+def mean_entropy(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Tell how undecided the images of each symbol are.
+
+    Parameters
+    ----------
+    probabilities : array of shape (n, n_symbols)
+        Probability of each symbol for each image.
+
+    Returns
+    -------
+    array of shape (n_symbols,)
+        Mean entropy in nats of those images for which the symbol is the most probable: 0 where
+        all are certain, at most log n_symbols; 0 where there are none.
+    """
+    n_symbols = probabilities.shape[1]
+    own = probabilities.argmax(axis=1)
+    nats = entr(probabilities).sum(axis=1)
+    count = np.bincount(own, minlength=n_symbols)
+    return np.asarray(np.bincount(own, nats, minlength=n_symbols) / np.maximum(count, 1))
 
 
 @dataclass(frozen=True, eq=False)

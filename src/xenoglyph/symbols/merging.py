@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+from scipy.special import xlogy
 
 from xenoglyph.errors import DataError, ModelFileError
 
@@ -21,6 +22,7 @@ __all__ = [
     "Merge",
     "Symbols",
     "confusion",
+    "information",
     "joint_confusion",
     "merge_components",
     "merge_joint",
@@ -31,6 +33,8 @@ __all__ = [
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.intp]
+
+TINY = float(np.finfo(np.float64).tiny)
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,9 @@ class Merge:
     with `merge_pieces` the mean in both directions, over the share of the smaller."""
     joined: bool
     """Whether it was large enough to make them one symbol."""
+    nats: float
+    """What the join costs: so many nats less does what all rows are taken for tell of what they
+    are (mutual information times the number of rows)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +63,9 @@ class Symbols:
     """Symbol of each component, shape (k,); symbol 0 has the largest share of the rows."""
     merges: tuple[Merge, ...]
     """The whole tree, in the order in which the sides become one, confusion falling or not."""
+    confusion: Array
+    """How confused any two symbols are, as `Merge.confusion` has it, shape (n_symbols, n_symbols);
+    zero on the diagonal."""
 
     @property
     def n_symbols(self) -> int:
@@ -76,8 +86,23 @@ class Symbols:
     def numbered_by(self, sizes: NDArray[Any]) -> "Symbols":
         """Return the same symbols, numbered so that their `sizes`, shape (n_symbols,), fall."""
         number = np.empty(self.n_symbols, np.intp)
-        number[np.argsort(-sizes, kind="stable")] = np.arange(self.n_symbols)
-        return Symbols(number[self.component_symbol], self.merges)
+        order = np.argsort(-sizes, kind="stable")
+        number[order] = np.arange(self.n_symbols)
+        confusion = self.confusion[np.ix_(order, order)]
+        return Symbols(number[self.component_symbol], self.merges, confusion)
+
+    @property
+    def nearest(self) -> Integers:
+        """The symbol that each symbol is most confused with, shape (n_symbols,); -1 if alone."""
+        if self.n_symbols == 1:
+            return np.array([-1])
+        others = self.confusion - np.eye(self.n_symbols)
+        return np.asarray(others.argmax(axis=1))
+
+    @property
+    def separation(self) -> Array:
+        """One less the largest confusion with another symbol, shape (n_symbols,)."""
+        return np.asarray(1.0 - self.confusion.max(axis=1))
 
     def pool(self, posterior: Array) -> Array:
         """Add the columns of `posterior`, shape (n, k), symbol by symbol: shape (n, n_symbols)."""
@@ -99,10 +124,37 @@ def confusion(posterior: Array) -> Array:
     array of shape (g, g)
         Entry (i, j): share of the rows of group i that the most probable group calls j.
     """
-    g = posterior.shape[1]
-    taken_for = np.eye(g)[posterior.argmax(axis=1)]
-    mass = np.maximum(posterior.sum(axis=0), np.finfo(np.float64).tiny)
-    return np.asarray(posterior.T @ taken_for / mass[:, None])
+    return _shares(_taken(posterior))
+
+
+def _taken(posterior: Array) -> Array:
+    """Rows of group i that the most probable group calls j, counted: shape (g, g)."""
+    taken_for = np.eye(posterior.shape[1])[posterior.argmax(axis=1)]
+    return np.asarray(posterior.T @ taken_for)
+
+
+def _shares(taken: Array) -> Array:
+    """Each row of a table of counts over its sum."""
+    return np.asarray(taken / np.maximum(taken.sum(axis=1), TINY)[:, None])
+
+
+def information(taken: Array) -> float:
+    """Tell how much what rows are taken for says of what they are.
+
+    Parameters
+    ----------
+    taken : array of shape (g, g)
+        Number of rows of group i that are taken for group j.
+
+    Returns
+    -------
+    float
+        Mutual information of the two, times the number of rows, in nats.
+    """
+    n = max(float(taken.sum()), TINY)
+    parts = (xlogy(sums, sums / n).sum() for sums in (taken, taken.sum(axis=1), taken.sum(axis=0)))
+    joint, rows, columns = parts
+    return float(joint - rows - columns)
 
 
 def merge_components(posterior: Array, tolerance: float) -> Symbols:
@@ -125,11 +177,14 @@ def merge_components(posterior: Array, tolerance: float) -> Symbols:
         If the tolerance is not in [0, 1].
     """
 
-    def confused(groups: Array) -> Array:
-        either = confusion(posterior @ groups)
+    def taken(groups: Array) -> Array:
+        return _taken(posterior @ groups)
+
+    def confused(table: Array) -> Array:
+        either = _shares(table)
         return np.maximum(either, either.T)
 
-    return _merged(confused, posterior.sum(axis=0), tolerance)
+    return _merged(taken, confused, posterior.sum(axis=0), tolerance)
 
 
 def merge_pieces(pieces: Integers, held_out: Array, tolerance: float) -> Symbols:
@@ -184,22 +239,31 @@ def joint_confusion(pieces: Integers, held_out: Array, weights: Array | None = N
 def merge_joint(joint: Array, tolerance: float) -> Symbols:
     """Join pieces as `merge_pieces` does, given what `joint_confusion` counted."""
 
-    def confused(groups: Array) -> Array:
-        pooled = groups.T @ joint @ groups
-        share = np.maximum(pooled.sum(axis=0), np.finfo(np.float64).tiny)
-        return np.asarray(pooled / np.minimum.outer(share, share))
+    def taken(groups: Array) -> Array:
+        return np.asarray(groups.T @ joint @ groups)
 
-    return _merged(confused, joint.sum(axis=0), tolerance)
+    def confused(table: Array) -> Array:
+        share = np.maximum(table.sum(axis=0), TINY)
+        return np.asarray(table / np.minimum.outer(share, share))
+
+    return _merged(taken, confused, joint.sum(axis=0), tolerance)
 
 
-def _merged(confused: Callable[[Array], Array], mass: Array, tolerance: float) -> Symbols:
+def _merged(
+    taken: Callable[[Array], Array],
+    confused: Callable[[Array], Array],
+    mass: Array,
+    tolerance: float,
+) -> Symbols:
     """Join the most confused groups, one pair after another.
 
     Parameters
     ----------
+    taken : callable
+        Takes which piece is in which group, shape (k, g); returns how many rows of each group
+        are taken for which, shape (g, g).
     confused : callable
-        Takes which piece is in which group, shape (k, g); returns how confused any two groups
-        are, shape (g, g), symmetric.
+        Takes such a table; returns how confused any two groups are, shape (g, g), symmetric.
     mass : array of shape (k,)
         How much each piece holds; symbol 0 is to hold most.
     tolerance : float
@@ -208,27 +272,32 @@ def _merged(confused: Callable[[Array], Array], mass: Array, tolerance: float) -
         raise DataError(f"tolerance={tolerance!r} was given; give a share between 0 and 1.")
     groups: list[tuple[int, ...]] = [(m,) for m in range(len(mass))]
     belongs = np.eye(len(mass))
-    joined = groups
+    table = taken(belongs)
     merges: list[Merge] = []
+    end = groups, table
     while len(groups) > 1:
-        either = confused(belongs)
+        either = confused(table)
         np.fill_diagonal(either, -1.0)
         i, j = sorted(int(index) for index in np.unravel_index(either.argmax(), either.shape))
         # Once two groups were kept apart, everything further up the tree stays apart.
         together = float(either[i, j]) > tolerance and all(merge.joined for merge in merges)
-        merges.append(Merge(groups[i], groups[j], float(either[i, j]), together))
         belongs[:, i] += belongs[:, j]
         belongs = np.delete(belongs, j, axis=1)
+        before, table = information(table), taken(belongs)
+        cost = max(0.0, before - information(table))
+        merges.append(Merge(groups[i], groups[j], float(either[i, j]), together, cost))
         groups = [g if a != i else groups[i] + groups[j] for a, g in enumerate(groups) if a != j]
-        joined = groups if together else joined
-    return Symbols(_numbered(joined, mass), tuple(merges))
+        end = (groups, table) if together else end
+    falling = sorted(range(len(end[0])), key=lambda g: -mass[list(end[0][g])].sum())
+    apart = confused(end[1])[np.ix_(falling, falling)]
+    np.fill_diagonal(apart, 0.0)
+    return Symbols(_numbered([end[0][g] for g in falling], len(mass)), tuple(merges), apart)
 
 
-def _numbered(groups: list[tuple[int, ...]], mass: Array) -> Integers:
-    """Symbol of each component, symbols in order of falling share."""
-    falling = sorted(groups, key=lambda group: -mass[list(group)].sum())
-    component_symbol = np.empty(len(mass), dtype=np.intp)
-    for symbol, group in enumerate(falling):
+def _numbered(groups: list[tuple[int, ...]], n_components: int) -> Integers:
+    """Symbol of each component: the number of the group that it is in."""
+    component_symbol = np.empty(n_components, dtype=np.intp)
+    for symbol, group in enumerate(groups):
         component_symbol[list(group)] = symbol
     return component_symbol
 
@@ -237,7 +306,8 @@ def symbols_to_settings(symbols: Symbols) -> dict[str, Any]:
     """Return the symbols as plain lists and numbers, for a model file."""
     return {
         "component_symbol": symbols.component_symbol.tolist(),
-        "merges": [[m.first, m.second, m.confusion, m.joined] for m in symbols.merges],
+        "merges": [[m.first, m.second, m.confusion, m.joined, m.nats] for m in symbols.merges],
+        "confusion": symbols.confusion.tolist(),
     }
 
 
@@ -256,7 +326,10 @@ def symbols_from_settings(settings: dict[str, Any], n_components: int) -> Symbol
     ):
         raise ModelFileError("The symbols in the model file do not fit its mixture.")
     merges = tuple(
-        Merge(tuple(map(int, first)), tuple(map(int, second)), float(share), bool(joined))
-        for first, second, share, joined in settings["merges"]
+        Merge(tuple(map(int, a)), tuple(map(int, b)), float(share), bool(joined), float(nats))
+        for a, b, share, joined, nats in settings["merges"]
     )
-    return Symbols(component_symbol, merges)
+    confusion = np.asarray(settings["confusion"], np.float64)
+    if confusion.shape != (len(numbers), len(numbers)):
+        raise ModelFileError("The confusion in the model file does not fit its symbols.")
+    return Symbols(component_symbol, merges, confusion)
