@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from xenoglyph.animation import animate_fit, check_animation
     from xenoglyph.autoencoder import SELUAutoencoder
     from xenoglyph.autoencoder.logs import csv_log, tensorboard_log
+    from xenoglyph.catalog import CATALOG
     from xenoglyph.discovery import SymbolDiscovery
-    from xenoglyph.images import CATALOG, ImageSet, as_images, download, load_images, locate
+    from xenoglyph.images import ImageSet, as_images, download, load_images, locate
     from xenoglyph.mixture import MMLGaussianMixture
     from xenoglyph.plotting import (
         CodeHistogramsDisplay,
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     from xenoglyph.report import read_result, write_report, write_run
     from xenoglyph.sheets import save_sheet
     from xenoglyph.storage.run_folder import hold_run, run_state
-    from xenoglyph.terminal import ProgressBar, draw_images
+    from xenoglyph.terminal import ProgressBar, draw_images, draw_table
     from xenoglyph.versions import show_versions
 
     __version__: str
@@ -80,6 +81,7 @@ __all__ = [
     "csv_log",
     "download",
     "draw_images",
+    "draw_table",
     "hold_run",
     "load_images",
     "load_points",
@@ -94,7 +96,7 @@ __all__ = [
 ]
 
 _HOME = {
-    "CATALOG": "images",
+    "CATALOG": "catalog",
     "CodeHistogramsDisplay": "plotting",
     "ImageSet": "images",
     "LabelTableDisplay": "plotting",
@@ -114,6 +116,7 @@ _HOME = {
     "csv_log": "autoencoder.logs",
     "download": "images",
     "draw_images": "terminal",
+    "draw_table": "terminal",
     "hold_run": "storage.run_folder",
     "load_images": "images",
     "load_points": "points",

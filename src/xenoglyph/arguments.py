@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 import typer
 
 import xenoglyph
+from xenoglyph import completion
+from xenoglyph.catalog import CATALOG
 from xenoglyph.errors import DataError
 from xenoglyph.names import MODEL
 
@@ -51,8 +53,8 @@ __all__ = [
 
 def _known_name(name: str) -> str:
     """Let the name of a named set pass."""
-    if name not in xenoglyph.CATALOG:
-        raise typer.BadParameter(f"{name!r} is not one of {', '.join(xenoglyph.CATALOG)}.")
+    if name not in CATALOG:
+        raise typer.BadParameter(f"{name!r} is not one of {', '.join(CATALOG)}.")
     return name
 
 
@@ -119,8 +121,8 @@ def run_folder(source: str, out: Path | None, *, resume: bool) -> Path:
 
 
 def _known_source(source: str) -> str:
-    if source not in xenoglyph.CATALOG and not Path(source).expanduser().exists():
-        names = ", ".join(xenoglyph.CATALOG)
+    if source not in CATALOG and not Path(source).expanduser().exists():
+        names = ", ".join(CATALOG)
         raise typer.BadParameter(f"{source!r} is no file or folder, nor one of {names}.")
     return source
 
@@ -138,6 +140,7 @@ Source = Annotated[
     typer.Argument(
         metavar="SOURCE",
         callback=_known_source,
+        autocompletion=completion.names,
         help="A named set (see: xenoglyph data list), a folder of pictures, an IDX, .npz, .npy, "
         ".csv or .parquet file.",
     ),
@@ -149,7 +152,13 @@ Run = Annotated[
     ),
 ]
 Name = Annotated[
-    str, typer.Argument(metavar="NAME", callback=_known_name, help="See: xenoglyph data list.")
+    str,
+    typer.Argument(
+        metavar="NAME",
+        callback=_known_name,
+        autocompletion=completion.names,
+        help="See: xenoglyph data list.",
+    ),
 ]
 
 Points = Annotated[
@@ -157,6 +166,7 @@ Points = Annotated[
     typer.Argument(
         metavar="SOURCE",
         callback=_known_points,
+        autocompletion=completion.toys,
         help="A toy set (blobs, circles, moons, gaussians) or a CSV file of numbers, whose first "
         "line may name the columns.",
     ),
@@ -166,10 +176,8 @@ Version = Annotated[bool, typer.Option("--version", help="Print the version.")]
 Debug = Annotated[
     bool, typer.Option("--debug", help="Show the traceback of an error; may stand anywhere.")
 ]
-Quiet = Annotated[
-    bool, typer.Option("--quiet", help="No progress; print only the path of the result.")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print result.json and nothing else.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but warnings and errors.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 Open = Annotated[bool, typer.Option("--open", help="Show it in the browser.")]
 
 Recipe = Annotated[
@@ -254,9 +262,20 @@ Shape = Annotated[
         help="Height and width, where a source holds rows of pixels and they are not square.",
     ),
 ]
-Symbol = Annotated[int | None, typer.Option(min=0, metavar="K", help="Draw this symbol only.")]
+Symbol = Annotated[
+    int | None,
+    typer.Option(
+        min=0, metavar="K", autocompletion=completion.symbols, help="Draw this symbol only."
+    ),
+]
 Component = Annotated[
-    int | None, typer.Option(min=0, metavar="M", help="Draw from this component only.")
+    int | None,
+    typer.Option(
+        min=0,
+        metavar="M",
+        autocompletion=completion.components,
+        help="Draw from this component only.",
+    ),
 ]
 Count = Annotated[int, typer.Option(min=1, metavar="N", help="How many images.")]
 

@@ -5,6 +5,8 @@ through the lazy names of `xenoglyph` when the command runs.
 """
 
 import csv
+import json
+import os
 import shlex
 import signal
 import sys
@@ -15,8 +17,9 @@ import webbrowser
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 try:
     import typer
@@ -25,11 +28,12 @@ except ImportError:
 
 import xenoglyph
 from xenoglyph import arguments
+from xenoglyph.catalog import CATALOG
+from xenoglyph.closing import print_closing
 from xenoglyph.errors import StorageError, XenoglyphError
 from xenoglyph.names import REPORT, RESULT, TENSORBOARD, TRAINING
-
-if TYPE_CHECKING:
-    from xenoglyph import ImageSet, SymbolDiscovery
+from xenoglyph.progress import Progress
+from xenoglyph.recipes import TOLERANCE
 
 __all__ = ["app", "main"]
 
@@ -76,16 +80,21 @@ def main(words: Sequence[str] | None = None) -> int:
     int
         The exit code: 0, 1 after a failure, 2 after bad use, 130 after Ctrl-C, 143 after SIGTERM.
         Where it is not 0, one line on standard error has said why, and where a run can be gone on
-        with, one more has said how.
+        with, one more has said how. 1, and no word, where nobody reads the output to its end.
     """
     given = sys.argv[1:] if words is None else words
     call = Call([word for word in given if word != "--debug"])
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a name that it cannot write
     try:
         with warnings.catch_warnings(), _terminable():
             warnings.showwarning = _show_warning
             code = app(call.words, prog_name="xenoglyph", standalone_mode=False, obj=call) or 0
+            print(end="", flush=True)  # what a pipe or a full disk refuses must come out here
     except SystemExit as stop:
         code = stop.code
+    except BrokenPipeError:
+        code = 1  # as typer has it, which sees the larger outputs
     except Exception as error:
         if "--debug" in given:
             traceback.print_exc()
@@ -96,6 +105,7 @@ def main(words: Sequence[str] | None = None) -> int:
         print("xenoglyph: stopped; go on with:", call.command(resume=True), file=sys.stderr)
     elif code in STOPPED:
         _complain("stopped")
+    _give_up_what_is_left()
     return int(code)
 
 
@@ -110,6 +120,14 @@ def _terminable() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _give_up_what_is_left() -> None:
+    """Let the interpreter not fail at its end where standard output takes no more."""
+    try:
+        print(end="", flush=True)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _terminate(*_: object) -> NoReturn:
@@ -166,7 +184,7 @@ def discover(
     out: arguments.RunFolder = None,
     recipe: arguments.Recipe = "default",
     route: arguments.Route = None,
-    tolerance: arguments.Tolerance = 0.06,
+    tolerance: arguments.Tolerance = TOLERANCE,
     seed: arguments.Seed = 0,
     max_components: arguments.MaxComponents = None,
     epochs: arguments.Epochs = None,
@@ -184,34 +202,40 @@ def discover(
     call: Call = context.obj
     folder = arguments.run_folder(source, out, resume=resume)
     size = arguments.image_shape(shape)
-    # A folder that cannot be written and a library that is missing are told before the work.
-    write_run = xenoglyph.write_run
     if resume and xenoglyph.run_state(folder) == "new":
         _complain(f"nothing to resume in {folder}: the run begins")
-    with (
-        _noting_checkpoint(call, folder),
-        xenoglyph.hold_run(folder, resume=resume),
-        xenoglyph.ProgressBar(quiet=quiet) as progress,
-    ):
-        callbacks = [LOGS[kind](folder) for kind in log or ()]
-        images = xenoglyph.load_images(source, image_shape=size, progress=progress)
-        discovery = xenoglyph.SymbolDiscovery(
-            recipe,
-            route=route,
-            tolerance=tolerance,
-            max_components=max_components,
-            n_epochs=epochs,
-            n_processes=processes,
-            random_state=seed,
-        ).fit(images, progress=progress, checkpoint=folder, resume=resume, callbacks=callbacks)
-        result = write_run(discovery, images, folder, progress=progress, command=call.command())
+    with _working(quiet) as progress:
+        # A folder that cannot be written and a library that is missing are told before the work.
+        write_run = xenoglyph.write_run
+        with _noting_checkpoint(call, folder), xenoglyph.hold_run(folder, resume=resume):
+            callbacks = [LOGS[kind](folder) for kind in log or ()]
+            images = xenoglyph.load_images(source, image_shape=size, progress=progress)
+            discovery = xenoglyph.SymbolDiscovery(
+                recipe,
+                route=route,
+                tolerance=tolerance,
+                max_components=max_components,
+                n_epochs=epochs,
+                n_processes=processes,
+                random_state=seed,
+            )
+            discovery.fit(
+                images, progress=progress, checkpoint=folder, resume=resume, callbacks=callbacks
+            )
+            told = call.command()
+            result = write_run(discovery, images, folder, progress=progress, command=told)
     if as_json:
         print((folder / RESULT).read_text(encoding="utf-8"), end="")
-    elif quiet:
-        print(folder / REPORT)
-    else:
-        _tell(discovery, images, result)
-        print("report:", folder / REPORT)
+    elif not quiet:
+        print_closing(discovery, result, folder)
+
+
+@contextmanager
+def _working(quiet: bool) -> Iterator[Progress]:
+    """Draw bars; the first one while libraries are loaded, which takes its time."""
+    with xenoglyph.ProgressBar(quiet=quiet) as progress:
+        progress("loading", 0, 0, "")
+        yield progress
 
 
 @contextmanager
@@ -226,29 +250,6 @@ def _noting_checkpoint(call: Call, folder: Path) -> Iterator[None]:
         raise
 
 
-def _tell(discovery: "SymbolDiscovery", images: "ImageSet", result: dict[str, Any]) -> None:
-    """Print what was found, with one new image of each symbol."""
-    n_symbols = discovery.n_symbols_
-    print(
-        f"{n_symbols} symbols ({discovery.n_components_} components) in {len(images):,} images of "
-        f"{images.name}; a new drawing of each, and its share:\n"
-    )
-    low, high = discovery.symbols_.tolerance_interval
-    drawings = [discovery.sample(1, symbol=k).pixels[0] for k in range(n_symbols)]
-    captions = [f"{k}: {share:.1%}" for k, share in enumerate(discovery.evidence_.shares)]
-    print(xenoglyph.draw_images(drawings, captions=captions))
-    if low <= discovery.tolerance < high:
-        print(f"the same symbols with any tolerance from {low:.1%} to {high:.1%}")
-    if discovery.stability_ is not None:
-        numbers = discovery.stability_.numbers
-        told = ", ".join(f"{number} in {count}" for number, count in numbers.items())
-        print(f"symbols in {sum(numbers.values())} resamplings of the images: {told}")
-    if scores := result.get("scores"):
-        listed = ", ".join(f"{name} {value:.3f}" for name, value in scores.items())
-        print(f"against the labels, which were used for nothing else: {listed}")
-    print(f"seconds: {result['seconds']['total']:.1f}")
-
-
 @app.command(
     epilog="\b\nExample:\n"
     "  xenoglyph generate xenoglyph-runs/digits --symbol 3 --count 10 --out threes.png"
@@ -260,16 +261,20 @@ def generate(
     count: arguments.Count = 10,
     seed: arguments.Seed = 0,
     out: arguments.Picture = Path("generated.png"),
+    quiet: arguments.Quiet = False,
 ) -> None:
     """Draw new images with the model of a run."""
     if symbol is not None and component is not None:
         raise typer.BadParameter("give --symbol or --component, not both.")
-    discovery = xenoglyph.SymbolDiscovery.load(run)
-    arguments.check_range("--symbol", symbol, discovery.n_symbols_)
-    arguments.check_range("--component", component, discovery.n_components_)
-    images = discovery.sample(count, symbol=symbol, component=component, random_state=seed)
-    xenoglyph.save_sheet(images, out)
-    print(f"{count} new images: {out}")
+    with _working(quiet) as progress:
+        discovery = xenoglyph.SymbolDiscovery.load(run)
+        arguments.check_range("--symbol", symbol, discovery.n_symbols_)
+        arguments.check_range("--component", component, discovery.n_components_)
+        progress("drawing", 0, 0, "")
+        images = discovery.sample(count, symbol=symbol, component=component, random_state=seed)
+        xenoglyph.save_sheet(images, out)
+    if not quiet:
+        print(f"{count} new images: {out}")
 
 
 @app.command(
@@ -280,11 +285,16 @@ def label(
     source: arguments.Source,
     out: arguments.Table = Path("labels.csv"),
     shape: arguments.Shape = None,
+    quiet: arguments.Quiet = False,
 ) -> None:
     """Say which symbol each image is, how sure, and whether it belongs to any (1) or none (0)."""
-    images = xenoglyph.load_images(source, image_shape=arguments.image_shape(shape))
-    model = xenoglyph.SymbolDiscovery.load(run)
-    probabilities, belongs = model.predict_proba(images), model.belongs(images)
+    size = arguments.image_shape(shape)
+    with _working(quiet) as progress:
+        model = xenoglyph.SymbolDiscovery.load(run)
+        images = xenoglyph.load_images(source, image_shape=size, progress=progress)
+        probabilities = model.predict_proba(images, progress=progress)
+        progress("belonging", 0, 0, "")
+        belongs = model.belongs(images)
     is_folder = Path(source).is_dir() and len(images.sources) == len(images)
     names = [file.name for file in images.sources] if is_folder else range(len(images))
     with out.open("w", newline="", encoding="utf-8") as file:
@@ -292,7 +302,8 @@ def label(
         table.writerow(["file" if is_folder else "index", "symbol", "probability", "belongs"])
         for name, row, own in zip(names, probabilities, belongs, strict=True):
             table.writerow([name, row.argmax(), f"{row.max():.6f}", int(own)])
-    print(f"{len(images):,} images labelled: {out}")
+    if not quiet:
+        print(f"{len(images):,} images labelled: {out}")
 
 
 @app.command(
@@ -312,8 +323,8 @@ def animate(
 ) -> None:
     """Show how a mixture finds its number of components, sweep by sweep."""
     chosen = None if columns is None else [name.strip() for name in columns.split(",")]
-    points = xenoglyph.load_points(source, columns=chosen, n_rows=rows, random_state=seed)
-    with xenoglyph.ProgressBar(quiet=quiet) as progress:
+    with _working(quiet) as progress:
+        points = xenoglyph.load_points(source, columns=chosen, n_rows=rows, random_state=seed)
         mixture = xenoglyph.MMLGaussianMixture(
             max_components or "auto", search=search, record_parameters=True, random_state=seed
         ).fit(points.rows, progress=progress)
@@ -321,7 +332,6 @@ def animate(
             points.rows, mixture.trace_, out, names=points.names, progress=progress
         )
     if quiet:
-        print(out)
         return
     n, d = points.rows.shape
     found = f"{mixture.n_components_} component{'s' * (mixture.n_components_ > 1)}"
@@ -331,26 +341,45 @@ def animate(
 
 
 @app.command(epilog="\b\nExample:\n  xenoglyph report xenoglyph-runs/digits --open")
-def report(run: arguments.Run, out: arguments.Page = None, show: arguments.Open = False) -> None:
+def report(
+    run: arguments.Run,
+    out: arguments.Page = None,
+    show: arguments.Open = False,
+    quiet: arguments.Quiet = False,
+) -> None:
     """Write the report of a run anew."""
     page = out or run.with_name(REPORT)
-    discovery = xenoglyph.SymbolDiscovery.load(run)
-    xenoglyph.write_report(discovery, page, result=xenoglyph.read_result(run.parent))
-    print("report:", page)
+    with _working(quiet) as progress:
+        discovery = xenoglyph.SymbolDiscovery.load(run)
+        write_report, result = xenoglyph.write_report, xenoglyph.read_result(run.parent)
+        progress("report", 0, 0, page.name)
+        write_report(discovery, page, result=result)
+    if not quiet:
+        print("report:", page)
     if show:
         webbrowser.open(page.resolve().as_uri())
 
 
-@data.command("list")
-def list_sets() -> None:
+@data.command("list", epilog="\b\nExamples:\n  xenoglyph data list\n  xenoglyph data list --json")
+def list_sets(as_json: arguments.Json = False) -> None:
     """List the named sets, and where each comes from."""
-    for name, entry in xenoglyph.CATALOG.items():
-        print(f"{name:15} {entry.description}\n{'':15} {xenoglyph.locate(name)}")
+    places = {name: xenoglyph.locate(name) for name in CATALOG}
+    if as_json:
+        told = [
+            {"name": name, "description": entry.description, "place": places[name]}
+            for name, entry in CATALOG.items()
+        ]
+        print(json.dumps(told, indent=2))
+    else:
+        for name, entry in CATALOG.items():
+            rows = {name: entry.description, " ": places[name]}
+            print(xenoglyph.draw_table(rows), end="")
 
 
 @data.command("get", epilog="\b\nExample:\n  xenoglyph data get mnist")
 def get_set(name: arguments.Name, quiet: arguments.Quiet = False) -> None:
     """Download a named set, to have it without a network."""
-    with xenoglyph.ProgressBar(quiet=quiet) as progress:
+    with _working(quiet) as progress:
         xenoglyph.download(name, progress=progress)
-    print(xenoglyph.locate(name))
+    if not quiet:
+        print(xenoglyph.locate(name))

@@ -20,6 +20,7 @@ from xenoglyph.errors import DataError, ModelFileError
 from xenoglyph.images import ImageSet, as_images
 from xenoglyph.mixture import MMLGaussianMixture
 from xenoglyph.mixture import arrays as mixture_arrays
+from xenoglyph.progress import Progress, quiet
 from xenoglyph.recipes import recipe_named
 from xenoglyph.recognition import draw_recognised
 from xenoglyph.storage import read_model, write_model
@@ -58,10 +59,10 @@ class Discovered(ClusterMixin, BaseEstimator):
         check_is_fitted(self, "autoencoder_")
         return np.asarray(self.autoencoder_.transform(self._images(X)))
 
-    def predict_proba(self, X: ImageSet | ArrayLike) -> Array:
+    def predict_proba(self, X: ImageSet | ArrayLike, *, progress: Progress = quiet) -> Array:
         """Probability of each symbol for each image, shape (n, n_symbols)."""
         check_is_fitted(self, "symbols_")
-        return self._symbol_probabilities(self._images(X))
+        return self._symbol_probabilities(self._images(X), progress)
 
     def predict(self, X: ImageSet | ArrayLike) -> Integers:
         """Most probable symbol of each image, shape (n,)."""
@@ -263,7 +264,7 @@ class Discovered(ClusterMixin, BaseEstimator):
         error = -n_pixels * self.autoencoder_.score_samples(images)
         return np.asarray(self.mixture_.score_samples(codes) - error)
 
-    def _symbol_probabilities(self, images: ImageSet) -> Array:
+    def _symbol_probabilities(self, images: ImageSet, progress: Progress = quiet) -> Array:
         """Probability of each symbol for each image, shape (n, n_symbols)."""
         if self.recogniser_ is None:
             codes = self.autoencoder_.transform(images)
@@ -271,7 +272,7 @@ class Discovered(ClusterMixin, BaseEstimator):
         if images.image_shape != self.image_shape_:
             self.autoencoder_.transform(images)  # refuses it in its own words
         rows = images.pixels.reshape(len(images), -1)
-        return self.symbols_.pool(self.recogniser_.predict_proba(rows))
+        return self.symbols_.pool(self.recogniser_.predict_proba(rows, progress=progress))
 
     def _drawn(self, codes: Array) -> ImageSet:
         """Decode; label every image as `predict` does."""

@@ -23,7 +23,7 @@ from xenoglyph.images import ImageSet
 from xenoglyph.mixture import MMLGaussianMixture
 from xenoglyph.mixture.criteria import criteria_by_k
 from xenoglyph.progress import Progress, quiet
-from xenoglyph.recipes import recipe_named
+from xenoglyph.recipes import TOLERANCE, recipe_named
 from xenoglyph.recognition import MOVES, find_symbols
 from xenoglyph.symbols import Stability, label_table, mean_entropy, merge_components
 from xenoglyph.terminal import ProgressBar
@@ -137,7 +137,7 @@ class SymbolDiscovery(Discovered):
         n_epochs: int | str | None = None,
         n_pieces: int = 40,
         augmentation: Augmentation | Mapping[str, float] | None = None,
-        tolerance: float = 0.06,
+        tolerance: float = TOLERANCE,
         n_processes: int = 1,
         random_state: RandomState = None,
         verbose: bool = False,
@@ -235,6 +235,7 @@ class SymbolDiscovery(Discovered):
     ) -> None:
         """Images to codes, codes to mixture, mixture to symbols."""
         with self._timed("autoencoder"):
+            progress("autoencoder", 0, 0, "")
             if held_out is None:
                 self.autoencoder_.fit(images, progress=progress, **keep)
             else:
@@ -242,6 +243,7 @@ class SymbolDiscovery(Discovered):
                 self.autoencoder_.fit(
                     images[learn], validation=images[held_out], progress=progress, **keep
                 )
+            progress("codes", 0, 0, "")
             self.image_shape_ = images.image_shape
             self.codes_ = np.asarray(self.autoencoder_.transform(images))
         with self._timed("mixture"):
@@ -251,7 +253,7 @@ class SymbolDiscovery(Discovered):
             posterior = self.mixture_.predict_proba(self.codes_)
             self._find_symbols(images, posterior, progress)
             self.components_ = posterior.argmax(axis=1)
-            told = self._symbol_probabilities(images)
+            told = self._symbol_probabilities(images, progress)
             sizes = np.bincount(told.argmax(axis=1), minlength=self.n_symbols_)
             order = np.argsort(-sizes, kind="stable")
             self.symbols_, told = self.symbols_.numbered_by(sizes), told[:, order]
@@ -259,6 +261,7 @@ class SymbolDiscovery(Discovered):
                 self.stability_ = self.stability_.in_order(order)
             self.labels_, self.confidence_ = told.argmax(axis=1), told.max(axis=1)
             self._entropy = mean_entropy(told)
+            progress("belonging", 0, 0, "")
             self.scores_ = self._explained(images, self.codes_)
             mass = np.maximum(posterior.sum(axis=0), np.finfo(np.float64).tiny)
             self.component_symbols_ = (posterior.T @ told) / mass[:, None]

@@ -6,7 +6,10 @@ from typing import Any
 
 from xenoglyph.errors import DataError
 
-__all__ = ["RECIPES", "Recipe", "recipe_named"]
+__all__ = ["RECIPES", "TOLERANCE", "Recipe", "recipe_named"]
+
+TOLERANCE = 0.06
+"""Largest share of one symbol's images that may be taken for another symbol."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xenoglyph.autoencoder import Augmentation
-from xenoglyph.autoencoder.recogniser import FOLDS, Recogniser, train_recogniser
+from xenoglyph.autoencoder.recogniser import Recogniser, train_recogniser
 from xenoglyph.errors import ModelFileError
 from xenoglyph.images import ImageSet
 from xenoglyph.progress import Progress
@@ -69,15 +69,16 @@ def find_symbols(
     if len(images) > GRAPH_SIZE:
         images = images[np.sort(random.choice(len(images), GRAPH_SIZE, replace=False))]
     n = len(images)
-    neighbours = nearest_images(images.pixels, min(NEIGHBOURS, n - 1), moves)
-    progress("symbols", 1, FOLDS + 1, "")
+    neighbours = nearest_images(images.pixels, min(NEIGHBOURS, n - 1), moves, progress)
+    progress("pieces", 0, 0, "")
     pieces = cut_into_pieces(neighbours, max(1, min(n_pieces, n // PIECE_SIZE)), cut)
     rows = images.pixels.reshape(n, -1)
     recogniser, held_out = train_recogniser(
         rows, pieces, images.image_shape, moves, learn, progress
     )
     symbols = merge_pieces(pieces, held_out, tolerance)
-    return symbols, recogniser, stability(pieces, held_out, symbols, tolerance, resample)
+    sure = stability(pieces, held_out, symbols, tolerance, resample, progress)
+    return symbols, recogniser, sure
 
 
 def draw_recognised(

@@ -1,6 +1,7 @@
-"""What a terminal can show: bars for long work, and small pictures made of characters."""
+"""What a terminal can show: bars for long work, tables, and small pictures made of characters."""
 
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -8,20 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.color import Color
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    TaskID,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from rich.progress import Progress as RichProgress
+from rich.progress import Progress, Task, TaskID
+from rich.progress_bar import ProgressBar as Bar
 from rich.style import Style
+from rich.table import Table
 from rich.text import Text
 
-__all__ = ["ProgressBar", "draw_images"]
+__all__ = ["ProgressBar", "draw_images", "draw_table"]
 
 Array = NDArray[Any]
+
+NAME, COUNT, TIME, NOTE, BAR = 11, 13, 12, 21, 40
+"""Columns of a line for stage, count and time, the fewest for a note, the most for a bar."""
+BYTES = "download"
+"""The stage that is counted in bytes."""
 
 TILE = 16  # the longer side of a picture, in pixels: four fit side by side into 80 columns
 GAP = "  "
@@ -50,11 +51,12 @@ LETTERS = {
 
 
 class ProgressBar:
-    """Bars on the terminal, one line for each stage of a long work.
+    """Bars on the terminal, one line for each stage of a long work, with the time left.
 
     It is a `Progress`: called as ``bar(stage, done, total, note)``, where a `total` of 0 says
-    that nobody knows it yet. Nothing is drawn where the console is no terminal, and no colour
-    where ``NO_COLOR`` is set.
+    that nobody knows it; then the time that has passed is told. Nothing is drawn where the
+    console is no terminal, or one that cannot move its cursor (``TERM=dumb``), and no colour
+    where ``NO_COLOR`` is set. A narrow terminal sees fewer parts of each line.
 
     Parameters
     ----------
@@ -66,22 +68,14 @@ class ProgressBar:
     Examples
     --------
     >>> with ProgressBar(quiet=True) as progress:
-    ...     progress("auto-encoder", 3, 25, "loss 0.14")
+    ...     progress("autoencoder", 3, 25, "loss 0.14")
     """
 
     def __init__(self, *, quiet: bool = False, console: Console | None = None) -> None:
-        console = console or Console(stderr=True)
+        console = console or _standard_error()
         self._tasks: dict[str, TaskID] = {}
-        self._bars = RichProgress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(elapsed_when_finished=True),
-            TextColumn("{task.fields[note]}", markup=False),
-            console=console,
-            disable=quiet or not console.is_terminal,
-            redirect_stdout=False,
-        )
+        blind = not console.is_terminal or console.is_dumb_terminal
+        self._bars = _Lines(console, disable=quiet or blind)
 
     def __enter__(self) -> Self:
         """Begin to draw."""
@@ -113,6 +107,104 @@ class ProgressBar:
         for task in self._bars.tasks:
             if task.total is None:
                 self._bars.update(task.id, total=task.completed)
+
+
+class _Lines(Progress):
+    """Lines of a bar and its words that fit the terminal, however wide it is just now."""
+
+    def __init__(self, console: Console, *, disable: bool) -> None:
+        self._terminal = console  # rich lays out its first table before it knows its own
+        super().__init__(console=console, disable=disable, redirect_stdout=False)
+
+    def make_tasks_table(self, tasks: Iterable[Task]) -> Table:
+        """Lay out all lines."""
+        bar, count, time, note = _layout(self._terminal.width)
+        table = Table.grid(padding=(0, 1))
+        table.add_column(width=NAME, no_wrap=True)
+        for width, side in ((bar, "left"), (count, "right"), (time, "right"), (note, "left")):
+            if width:
+                table.add_column(width=width, no_wrap=True, justify=side)  # type: ignore[arg-type]
+        for task in tasks:
+            cells: list[tuple[int, Bar | Text]] = [
+                (bar, Bar(task.total, task.completed, bar, animation_time=task.get_time())),
+                (count, Text(_counted(task))),
+                (time, Text(_time(task))),
+                (note, Text(str(task.fields["note"]))),
+            ]
+            table.add_row(Text(task.description), *(cell for width, cell in cells if width))
+        return table
+
+
+def _layout(width: int) -> tuple[int, int, int, int]:
+    """Columns for bar, count, time and note in a line of `width`; 0 where there is no room."""
+    time = TIME * (width >= NAME + 1 + TIME)
+    count = COUNT * (width >= NAME + 1 + TIME + 1 + COUNT + 9)
+    room = width - NAME - sum(1 + part for part in (time, count) if part) - 1
+    note = max(NOTE, room - BAR - 1) * (room >= NOTE + 1 + 8)
+    bar = min(BAR, room - (note + 1) * (note > 0))
+    return bar * (bar >= 4), count, time, note
+
+
+def _counted(task: Task) -> str:
+    """Say how much is done, where it is known how much there is to do."""
+    if not task.total:
+        return ""
+    if task.description == BYTES:
+        return f"{task.completed / 1e6:.1f}/{task.total / 1e6:.1f} MB"
+    return f"{task.completed:.0f}/{task.total:.0f}"
+
+
+def _time(task: Task) -> str:
+    """Say how long it still takes; where nobody knows or it is over, how long it took."""
+    if task.total is None or task.finished:
+        return _clock(task.finished_time or task.elapsed or 0.0)
+    return "" if task.time_remaining is None else f"{_clock(task.time_remaining)} left"
+
+
+def _clock(seconds: float) -> str:
+    """Hours, minutes and seconds; no hours where there are none."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _standard_error() -> Console:
+    """Return standard error. FORCE_COLOR asks for colours in a pipe, not for bars."""
+    console = Console(stderr=True)
+    return console if console.file.isatty() else Console(stderr=True, force_terminal=False)
+
+
+def draw_table(rows: Mapping[str, str], *, console: Console | None = None) -> str:
+    """Lay out names and what is told of each in two columns.
+
+    Parameters
+    ----------
+    rows : mapping of str to str
+    console : rich.console.Console, optional
+        Lines are as long as it is wide, if it is a terminal, else each row is one line; standard
+        output by default.
+
+    Returns
+    -------
+    str
+        The table, without escape codes.
+    """
+    console = console or Console()
+    column = max(map(len, rows), default=0) + 2
+    if not console.is_terminal:
+        return "".join(f"{name:{column}}{told}\n" for name, told in rows.items())
+    column = min(column, console.width // 2)
+    return "".join(
+        textwrap.fill(
+            told,
+            console.width,
+            initial_indent=f"{name:{column}}",
+            subsequent_indent=" " * column,
+            break_on_hyphens=False,
+        )
+        + "\n"
+        for name, told in rows.items()
+    )
 
 
 def draw_images(
@@ -187,9 +279,10 @@ def _paint(tile: Array, console: Console) -> list[Text]:
     """Turn one image [h, w, 3] into lines of characters, two rows of pixels to a line."""
     rows = np.concatenate([tile, np.zeros_like(tile[: len(tile) % 2])])
     pairs = np.stack([rows[::2], rows[1::2]], axis=2)
-    if console.color_system in SHADED and not console.no_color:
+    ascii_only = console.options.ascii_only
+    if console.color_system in SHADED and not console.no_color and not ascii_only:
         return [_colour_line(line) for line in pairs]
-    glyphs = LETTERS if console.options.ascii_only else BLOCKS
+    glyphs = LETTERS if ascii_only else BLOCKS
     return [Text(_nearest_glyphs(line.mean(axis=-1), glyphs)) for line in pairs]
 
 

@@ -1,5 +1,6 @@
 """The devices, of this process and of others, that share every batch."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import jax
@@ -10,9 +11,18 @@ from numpy.typing import NDArray
 
 from xenoglyph.errors import DataError
 
-__all__ = ["Devices"]
+__all__ = ["Devices", "device_thread"]
 
 Tree = TypeVar("Tree")
+
+
+def device_thread() -> ThreadPoolExecutor:
+    """Return a thread for work that waits for the device.
+
+    Ctrl-C does not reach it, and to leave its block is to wait until it is done: a program that
+    ends while a device is at work crashes.
+    """
+    return ThreadPoolExecutor(1)
 
 
 class Devices:

@@ -6,7 +6,7 @@ one is what it is asked about. What they say of new images is the mean over all 
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -20,13 +20,14 @@ import optax
 from numpy.typing import NDArray
 
 from xenoglyph.autoencoder.augmentation import Augmentation
+from xenoglyph.autoencoder.devices import device_thread
 from xenoglyph.autoencoder.evaluation import BLOCK_NUMBERS
 from xenoglyph.autoencoder.layers import Dense, lecun_normal
 from xenoglyph.autoencoder.steps import SCHEDULES, SOLVERS
 from xenoglyph.errors import ModelFileError
 from xenoglyph.progress import Progress, quiet
 
-__all__ = ["FOLDS", "Recogniser", "train_recogniser"]
+__all__ = ["Recogniser", "train_recogniser"]
 
 Array = NDArray[np.float64]
 Pixels = NDArray[np.float32]
@@ -68,18 +69,24 @@ class Recogniser:
 
     networks: tuple[Classifier, ...]
 
-    def predict_proba(self, pixels: Pixels) -> Array:
+    def predict_proba(self, pixels: Pixels, *, progress: Progress = quiet) -> Array:
         """Probability of each class for each image, the mean over the networks.
 
         Parameters
         ----------
         pixels : array of shape (n, n_pixels), float32 in [0, 1]
+        progress : callable, optional
+            See `xenoglyph.progress`.
 
         Returns
         -------
         array of shape (n, k)
         """
-        told = [_probabilities(network, pixels) for network in self.networks]
+        told = []
+        for done, network in enumerate(self.networks):
+            progress("recognition", done, len(self.networks), "")
+            told.append(_probabilities(network, pixels))
+        progress("recognition", len(told), len(told), "")
         return np.asarray(np.mean(told, axis=0))
 
     def to_arrays(self) -> dict[str, NDArray[np.float32]]:
@@ -157,11 +164,17 @@ def train_recogniser(
         learn = np.flatnonzero(fold != number)
         batches = _batches(learn, math.ceil(EPOCHS / math.sqrt(n) * n / BATCH_SIZE), random)
         key = jax.random.key(int(random.integers(2**31)))
-        network = _train(start, on_device, batches, image_shape, augmentation, key)
+        tell = partial(_tell, progress, number, min(FOLDS, n), len(batches))
+        network = _train(start, on_device, batches, image_shape, augmentation, key, tell)
         held_out[fold == number] = _probabilities(network, pixels[fold == number])
         networks.append(network)
-        progress("symbols", number + 2, min(FOLDS, n) + 1, "")
     return Recogniser(tuple(networks)), held_out
+
+
+def _tell(progress: Progress, number: int, n_networks: int, n_steps: int, done: int) -> None:
+    """Tell of the steps of all networks, given those done of one."""
+    note = f"network {number + 1} of {n_networks}"
+    progress("networks", number * n_steps + done, n_networks * n_steps, note)
 
 
 def _batches(learn: Integers, n_steps: int, random: np.random.Generator) -> Integers:
@@ -182,18 +195,27 @@ def _train(
     image_shape: tuple[int, ...],
     augmentation: Augmentation,
     key: jax.Array,
+    tell: Callable[[int], None],
 ) -> Classifier:
     n_steps = len(batches)
+    tell(0)
     state = (network.layers, _solver(n_steps).init(network.layers))
-    for first in range(0, n_steps, TOGETHER):
-        several = batches[first : first + TOGETHER]
-        count = len(several)
-        padded = np.resize(several, (TOGETHER, several.shape[1]))
-        own = jax.random.fold_in(key, first)
-        state = _take_steps(
-            state, network, images, padded, count, own, image_shape, augmentation, n_steps
-        )
+    with device_thread() as thread:
+        for first in range(0, n_steps, TOGETHER):
+            several = batches[first : first + TOGETHER]
+            padded = np.resize(several, (TOGETHER, several.shape[1]))
+            own = jax.random.fold_in(key, first)
+            state = thread.submit(
+                _steps_done, state, network, images, padded, len(several), own, image_shape,
+                augmentation, n_steps,
+            ).result()  # fmt: skip
+            tell(first + len(several))
     return Classifier(state[0], network.mean, network.deviation)
+
+
+def _steps_done(*arguments: Any) -> Any:
+    """Take several steps, and wait until they are taken."""
+    return jax.block_until_ready(_take_steps(*arguments))  # type: ignore[no-untyped-call]
 
 
 def _solver(n_steps: int) -> optax.GradientTransformation:

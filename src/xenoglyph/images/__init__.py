@@ -4,8 +4,8 @@ The way in: :func:`load_images` takes a name or a path, :func:`as_images` an arr
 listed in :data:`CATALOG`; each kind of file has a module of its own.
 """
 
+from xenoglyph.catalog import CATALOG, Entry, RemoteFile
 from xenoglyph.images.cache import cache_folder, download, locate
-from xenoglyph.images.catalog import CATALOG, Entry, RemoteFile
 from xenoglyph.images.image_set import ImageSet, SourceFile, as_images
 from xenoglyph.images.load import load_images
 

@@ -1,16 +1,17 @@
 """Where this machine keeps named sets: the user's own copies, then the cache of downloads."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO
 
 import pooch
 
+from xenoglyph.catalog import CATALOG, Entry, RemoteFile
 from xenoglyph.errors import DataError
-from xenoglyph.images.catalog import CATALOG, Entry, RemoteFile
 from xenoglyph.images.readers import READERS
 from xenoglyph.progress import Progress, quiet
 
@@ -93,7 +94,7 @@ def download(name: str, progress: Progress = quiet) -> tuple[Path, ...]:
     name : str
         A key of :data:`CATALOG`.
     progress : Progress
-        Told the bytes of each file under the stage ``"download"``.
+        Told the bytes of all files together under the stage ``"download"``.
 
     Returns
     -------
@@ -118,7 +119,7 @@ def fetch(entry: Entry, folder: Path, progress: Progress = quiet) -> tuple[Path,
     folder : Path
         Where its files are kept. A file appears there whole and verified, or not at all.
     progress : Progress
-        Told the bytes of each file under the stage ``"download"``.
+        Told the bytes of all files together under the stage ``"download"``.
 
     Returns
     -------
@@ -136,7 +137,10 @@ def fetch(entry: Entry, folder: Path, progress: Progress = quiet) -> tuple[Path,
     for mirror in entry.mirrors:
         try:
             with _silent_pooch():
-                return tuple(_fetch_file(mirror, f, folder, progress) for f in entry.files)
+                return tuple(
+                    _fetch_file(mirror, file, folder, partial(_tell, progress, entry, file))
+                    for file in entry.files
+                )
         except (OSError, ValueError) as error:
             failures.append(f"{mirror}: {_in_short(error)}")
     raise DataError(
@@ -152,13 +156,19 @@ def _entry(name: str) -> Entry:
     return CATALOG[name]
 
 
-def _fetch_file(mirror: str, file: RemoteFile, folder: Path, progress: Progress) -> Path:
+def _tell(progress: Progress, entry: Entry, file: RemoteFile, n_bytes: int) -> None:
+    """Tell how much of a set is there, given how much of one of its files is."""
+    before = sum(f.n_bytes for f in entry.files[: entry.files.index(file)])
+    progress("download", before + n_bytes, entry.n_bytes, file.name)
+
+
+def _fetch_file(mirror: str, file: RemoteFile, folder: Path, tell: Callable[[int], None]) -> Path:
     path = pooch.retrieve(
         mirror + file.name,
         known_hash=f"sha256:{file.sha256}",
         fname=file.name,
         path=folder,
-        downloader=_Downloader(file, progress),
+        downloader=_Downloader(file, tell),
     )
     return Path(path)
 
@@ -168,12 +178,12 @@ class _Downloader:
     """pooch's own download, counted: a file that grows past its published size is given up."""
 
     file: RemoteFile
-    progress: Progress
+    tell: Callable[[int], None]
 
     def __call__(self, url: str, path: str, manager: object) -> None:
         http = pooch.HTTPDownloader(chunk_size=CHUNK, timeout=TIMEOUTS)
         with Path(path).open("wb") as target:
-            http(url, _Counted(target, self.file, self.progress), manager)
+            http(url, _Counted(target, self.file, self.tell), manager)
 
 
 @dataclass
@@ -182,7 +192,7 @@ class _Counted:
 
     target: IO[bytes]
     file: RemoteFile
-    progress: Progress
+    tell: Callable[[int], None]
     done: int = 0
 
     def write(self, block: bytes) -> None:
@@ -191,7 +201,7 @@ class _Counted:
         if self.done > self.file.n_bytes:
             raise DataError(f"{self.file.name} goes on after {self.file.n_bytes:,} bytes")
         self.target.write(block)
-        self.progress("download", self.done, self.file.n_bytes, self.file.name)
+        self.tell(self.done)
 
     def flush(self) -> None:
         """Leave it to the end; pooch asks after every block."""

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 from sklearn.datasets import load_digits
 
+from xenoglyph.catalog import CATALOG
 from xenoglyph.errors import DataError
 from xenoglyph.images.cache import cache_folder, download, own_copy
-from xenoglyph.images.catalog import CATALOG
 from xenoglyph.images.image_set import ImageSet, as_images
 from xenoglyph.images.readers import read_images
 from xenoglyph.progress import Progress, quiet
@@ -38,7 +38,7 @@ def load_images(
     image_shape : (h, w) or (h, w, c), optional
         Size of one image: needed where rows of pixels are not square, checked elsewhere.
     progress : Progress
-        Told how far a download is.
+        Told how far a download is, or the reading of a folder of pictures.
 
     Returns
     -------
@@ -65,7 +65,7 @@ def load_images(
             f"{str(source)[:150]!r} is neither a path that exists nor the name of a set "
             f"({', '.join(CATALOG)})"
         )
-    return read_images(path, image_shape=image_shape)
+    return read_images(path, image_shape=image_shape, progress=progress)
 
 
 def _existing(source: str | Path) -> Path | None:
@@ -83,7 +83,7 @@ def _load_named(name: str, image_shape: Sequence[int] | None, progress: Progress
     if path is None:
         download(name, progress)
         path = cache_folder() / name
-    return read_images(path, image_shape=image_shape, name=name)
+    return read_images(path, image_shape=image_shape, name=name, progress=progress)
 
 
 def _digits() -> ImageSet:

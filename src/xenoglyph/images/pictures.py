@@ -11,13 +11,14 @@ from PIL import Image, ImageOps
 from xenoglyph.errors import DataError
 from xenoglyph.images.image_set import SourceFile
 from xenoglyph.images.raw import RawImages, named_errors
+from xenoglyph.progress import Progress, quiet
 
 __all__ = ["read_pictures"]
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
 
 
-def read_pictures(folder: Path) -> RawImages:
+def read_pictures(folder: Path, progress: Progress = quiet) -> RawImages:
     """Read the pictures of a folder in the order of their names.
 
     Parameters
@@ -25,6 +26,8 @@ def read_pictures(folder: Path) -> RawImages:
     folder : Path
         Holds pictures, or sub-folders of pictures: then each sub-folder's name is the label of
         its pictures. Names that begin with a dot, and other files, are passed over.
+    progress : Progress
+        Told the pictures that were read under the stage ``"pictures"``.
 
     Returns
     -------
@@ -51,6 +54,7 @@ def read_pictures(folder: Path) -> RawImages:
                 f"that of {paths[0].name} {first.shape}; bring all pictures to one size"
             )
         pixels[i] = picture
+        progress("pictures", i + 1, len(paths), "")
         sources.append(SourceFile(path.relative_to(folder).as_posix(), sha256))
     return RawImages(pixels, labels, tuple(sources))
 

@@ -1,6 +1,7 @@
 """The reader for what a path names: a folder, or a file of one of the known kinds."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -12,6 +13,7 @@ from xenoglyph.images.image_set import ImageSet
 from xenoglyph.images.pictures import read_pictures
 from xenoglyph.images.raw import RawImages, named_errors
 from xenoglyph.images.tables import read_csv, read_parquet
+from xenoglyph.progress import Progress, quiet
 
 __all__ = ["READERS", "read_images"]
 
@@ -22,7 +24,11 @@ READERS: Mapping[str, Callable[[Path], RawImages]] = MappingProxyType(
 
 
 def read_images(
-    path: Path, *, image_shape: Sequence[int] | None = None, name: str | None = None
+    path: Path,
+    *,
+    image_shape: Sequence[int] | None = None,
+    name: str | None = None,
+    progress: Progress = quiet,
 ) -> ImageSet:
     """Read images from a folder or a file.
 
@@ -35,6 +41,8 @@ def read_images(
         Size of one image: needed where rows of pixels are not square, checked elsewhere.
     name : str, optional
         What reports call the set; the last part of the path by default.
+    progress : Progress
+        Told how many pictures of a folder were read.
 
     Returns
     -------
@@ -48,17 +56,17 @@ def read_images(
     DependencyError
         If a library is needed that is not installed.
     """
-    raw = _reader(path)(path)
+    raw = _reader(path, progress)(path)
     with named_errors(path):
         pixels = unit_pixels(raw.pixels, image_shape or raw.image_shape)
         called = name or path.resolve().name
         return ImageSet(pixels, raw.labels, called, raw.n_train, raw.sources)
 
 
-def _reader(path: Path) -> Callable[[Path], RawImages]:
+def _reader(path: Path, progress: Progress) -> Callable[[Path], RawImages]:
     if path.is_dir():
         is_idx = find_idx(path, "train") or find_idx(path, "t10k")
-        return read_idx_folder if is_idx else read_pictures
+        return read_idx_folder if is_idx else partial(read_pictures, progress=progress)
     if not path.exists():
         raise DataError(f"{path}: there is no such file or folder")
     reader = READERS.get(path.suffix.lower())

@@ -13,6 +13,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.special import entr
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
+from xenoglyph.progress import Progress, quiet
 from xenoglyph.symbols.merging import Symbols, joint_confusion, merge_joint
 
 __all__ = ["LabelTable", "Stability", "label_table", "mean_entropy", "scores", "stability"]
@@ -40,6 +41,7 @@ def stability(
     symbols: Symbols,
     tolerance: float,
     random_state: int,
+    progress: Progress = quiet,
 ) -> Stability:
     """Join pieces again and again, of images drawn with replacement from those there are.
 
@@ -56,6 +58,8 @@ def stability(
     symbols : Symbols
         What all images together gave.
     random_state : int
+    progress : callable, optional
+        See `xenoglyph.progress`.
 
     Returns
     -------
@@ -65,7 +69,8 @@ def stability(
     n, k = held_out.shape
     numbers: Counter[int] = Counter()
     similar = np.zeros(symbols.n_symbols)
-    for _ in range(RESAMPLINGS):
+    for done in range(RESAMPLINGS):
+        progress("resampling", done, RESAMPLINGS, "")
         weights = np.bincount(random.integers(n, size=n), minlength=n).astype(np.float64)
         again = merge_joint(joint_confusion(pieces, held_out, weights), tolerance)
         mass = np.bincount(pieces, weights, minlength=k)
@@ -74,6 +79,7 @@ def stability(
         either = both.sum(axis=1)[:, None] + both.sum(axis=0) - both
         similar += (both / np.maximum(either, 1.0)).max(axis=1)
         numbers[again.n_symbols] += 1
+    progress("resampling", RESAMPLINGS, RESAMPLINGS, "")
     return Stability(dict(sorted(numbers.items())), similar / RESAMPLINGS)
 
 

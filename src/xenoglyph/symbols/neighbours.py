@@ -13,6 +13,7 @@ from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 
 from xenoglyph.autoencoder import Augmentation
+from xenoglyph.progress import Progress, quiet
 
 __all__ = ["nearest_images", "tangent_distances", "tangents"]
 
@@ -29,9 +30,13 @@ RIDGE = 1e-3
 """Keeps movements small: added to the tangents' products, over their mean square."""
 BLOCK_NUMBERS = 1 << 24
 """Pixels of candidates at a time: 64 MB."""
+SOUGHT = 1 << 13
+"""Images whose candidates are sought at a time: a multiple of what scikit-learn cuts rows into."""
 
 
-def nearest_images(pixels: Array, n_neighbours: int, moves: Augmentation) -> Integers:
+def nearest_images(
+    pixels: Array, n_neighbours: int, moves: Augmentation, progress: Progress = quiet
+) -> Integers:
     """Find the images that look most like each image.
 
     Parameters
@@ -41,6 +46,8 @@ def nearest_images(pixels: Array, n_neighbours: int, moves: Augmentation) -> Int
         Less than n.
     moves : Augmentation
         Movements that do not count: those that are not zero.
+    progress : callable, optional
+        See `xenoglyph.progress`.
 
     Returns
     -------
@@ -48,16 +55,19 @@ def nearest_images(pixels: Array, n_neighbours: int, moves: Augmentation) -> Int
         Numbers of its neighbours, the nearest first, never its own.
     """
     n, height, width, *_ = pixels.shape
+    progress("candidates", 0, n, "")
     sigma = (0.0, height * BLUR, width * BLUR, *[0.0] * (pixels.ndim - 3))
     blurred = gaussian_filter(pixels, sigma)
-    candidates = _candidates(blurred.reshape(n, -1), min(CANDIDATES, n - 1))
+    candidates = _candidates(blurred.reshape(n, -1), min(CANDIDATES, n - 1), progress)
     nearest = np.empty((n, n_neighbours), np.intp)
     size = max(1, BLOCK_NUMBERS // (candidates.shape[1] * blurred[0].size))
     for first in range(0, n, size):
+        progress("neighbours", first, n, "")
         own = candidates[first : first + size]
         distances = tangent_distances(blurred[first : first + size], blurred[own], moves)
         order = np.argsort(distances, axis=1, kind="stable")[:, :n_neighbours]
         nearest[first : first + size] = np.take_along_axis(own, order, axis=1)
+    progress("neighbours", n, n, "")
     return nearest
 
 
@@ -121,13 +131,18 @@ def tangent_distances(pictures: Array, others: Array, moves: Augmentation) -> Ar
     return np.asarray(plain - np.einsum("nmq,nqm->nm", along, amounts))
 
 
-def _candidates(rows: Array, count: int) -> Integers:
+def _candidates(rows: Array, count: int, progress: Progress) -> Integers:
     """Numbers of the nearest rows to each row, shape (n, count), without its own."""
     kept = min(DIMENSIONS, *rows.shape)
     reduced = PCA(kept, svd_solver="covariance_eigh").fit_transform(rows)
     search = NearestNeighbors(n_neighbors=count + 1, algorithm="brute").fit(reduced)
-    found = search.kneighbors(reduced, return_distance=False)
+    n = len(rows)
+    found = np.empty((n, count + 1), np.intp)
+    for first in range(0, n, SOUGHT):
+        block = slice(first, first + SOUGHT)
+        found[block] = search.kneighbors(reduced[block], return_distance=False)
+        progress("candidates", min(first + SOUGHT, n), n, "")
     # Where images are repeated, the first found need not be the image itself.
-    others = found != np.arange(len(rows))[:, None]
+    others = found != np.arange(n)[:, None]
     others[others.all(axis=1), -1] = False
-    return np.asarray(found[others].reshape(len(rows), count))
+    return np.asarray(found[others].reshape(n, count))
