@@ -280,14 +280,17 @@ def test_every_kind_of_change_looks_different():
         assert len(set(looks)) == 4
 
 
+def page_file(*path):
+    return files("xenoglyph.report").joinpath("templates", *path).read_text("utf-8")
+
+
 def test_the_page_uses_the_same_colours():
-    script = files("xenoglyph.report") / "templates" / "page.js"
-    assert re.findall("#[0-9A-F]{6}", script.read_text("utf-8")) == list(COLOURS)
+    palette = re.search(r"^const colours = \[(.*)\];$", page_file("scripts", "common.js"), re.M)[1]
+    assert re.findall("#[0-9A-F]{6}", palette) == list(COLOURS)
 
 
 def test_the_page_calls_changes_by_the_same_names():
-    templates = files("xenoglyph.report") / "templates"
-    script, page = ((templates / f).read_text("utf-8") for f in ("page.js", "page.html.j2"))
+    script, page = page_file("scripts", "curves.js"), page_file("page.html.j2")
     for kind, (name, _, _) in EVENTS.items():
         assert f'{kind}: ["{name}", ' in script
         assert f'"{kind}": ("{name}", ' in page
