@@ -1,6 +1,6 @@
 """The animated fit: which sweeps it shows, which component is which, what is drawn of them."""
 
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -179,6 +179,25 @@ def test_the_number_is_counted_and_what_won_is_said():
         ("k = 2", "sweep 1"),
         ("1 component", "the shortest message, found in sweep 2"),
     ]
+
+
+def check_apart(ax):
+    """The numbers along an axis do not touch each other."""
+    ax.get_figure().canvas.draw()
+    for axis in (ax.xaxis, ax.yaxis):
+        boxes = [label.get_window_extent() for label in axis.get_ticklabels() if label.get_text()]
+        assert not any(a.overlaps(b) for a, b in combinations(boxes, 2))
+
+
+@pytest.mark.parametrize("search", ["split-merge", "annihilation"])
+@pytest.mark.parametrize("d", [1, 2])
+def test_numbers_along_the_axes_can_be_read(d, search):
+    stage = Stage(1000.0 * X[:, :d], fitted(1000.0 * X[:, :d], search=search).trace_, NAMES)
+    for artist in (stage.shapes, stage.mark):
+        check_apart(artist.axes)
+        artist.axes.set_xticks(np.linspace(*artist.axes.get_xlim(), 40))
+        with pytest.raises(AssertionError):
+            check_apart(artist.axes)
 
 
 def test_the_axes_are_named():

@@ -39,7 +39,7 @@ def message_length_curve(trace: Trace, ax: Axes) -> Axes:
             [other], [max(nats, 0.0)], "D", color=COLOURS[3], markersize=7, clip_on=False,
             label=second,
         )  # fmt: skip
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
     ax.set(xlabel="number of components", ylabel="nats above the chosen message")
     ax.legend(frameon=False, fontsize=9, loc="lower left", bbox_to_anchor=(0.0, 1.0))
     return _nats(ax, max(heights, default=0.0))
@@ -64,7 +64,7 @@ def sweep_curve(trace: Trace, ax: Axes) -> Axes:
             heights = [above[sweep] for sweep in sweeps]
             ax.plot(sweeps, heights, marker, color=colour, markersize=5, label=name)
             ax.legend(title="components", frameon=False, alignment="left", fontsize=9)
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
     ax.set(xlabel="sweep", ylabel="nats above the chosen message")
     return _nats(ax, max(above.values()))
 

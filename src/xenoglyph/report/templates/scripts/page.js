@@ -9,7 +9,10 @@ element("colour").addEventListener("change", (event) => {
   pairs();
 });
 ["ellipses", "densities"].forEach((id) => element(id)?.addEventListener("change", pairs));
-window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", everything);
+dark.addEventListener("change", () => {
+  legend();
+  everything();
+});
 
 let opened = [];
 window.addEventListener("beforeprint", () => {
