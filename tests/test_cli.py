@@ -36,10 +36,17 @@ from xenoglyph.storage.run_folder import hold_run
 Capture = pytest.CaptureFixture[str]
 Patch = pytest.MonkeyPatch
 
-RESULT = {
+RESULT: dict[str, Any] = {
     "n_symbols": 4,
+    "n_components": 5,
+    "n_images": 1797,
+    "resamplings": {"4": 97, "5": 3},
+    "message_length": 9876.54,
+    "reconstruction_loss": 0.125,
     "scores": {"ari": 0.5, "accuracy": 0.75},
     "seconds": {"total": 12.34},
+    "peak_memory_bytes": 123_456_789,
+    "settings": {"discovery": {"recipe": "default", "tolerance": 0.06}},
     "name": "ß",
 }
 
@@ -49,10 +56,10 @@ class StandIn:
 
     n_symbols_ = 4
     n_components_ = 5
-    tolerance = 0.06
     symbols_ = SimpleNamespace(tolerance_interval=(0.04, 0.08))
-    stability_ = SimpleNamespace(numbers={4: 97, 5: 3})
-    evidence_ = SimpleNamespace(shares=np.array([0.4, 0.3, 0.2, 0.1]))
+    evidence_ = SimpleNamespace(
+        shares=np.array([0.4, 0.3, 0.2, 0.1]), n_images=1797, name="digits"
+    )
     made: ClassVar[list[Any]] = []
     fitted: ClassVar[list[Any]] = []
     stop: ClassVar[BaseException | None] = None
@@ -83,8 +90,11 @@ class StandIn:
         self.made.append((n, choice))
         return ImageSet(np.ones((n, 8, 8), dtype=np.float32))
 
-    def predict_proba(self, images: ImageSet) -> NDArray[np.float64]:
+    def predict_proba(self, images: ImageSet, *, progress: Progress) -> NDArray[np.float64]:
         return np.eye(4)[np.arange(len(images)) % 4] * 0.75 + 0.25 / 4
+
+    def belongs(self, images: ImageSet) -> NDArray[np.bool_]:
+        return np.arange(len(images)) != 1
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -148,12 +158,24 @@ def run() -> Path:
 def test_discover_tells_what_was_found(capsys: Capture) -> None:
     assert main(["discover", "digits"]) == 0
     out, err = capsys.readouterr()
-    assert out.startswith("4 symbols (5 components) in 1,797 images of digits")
+    assert out.startswith("4 symbols in 1,797 images of digits;\n")
     for caption in ("0: 40.0%", "1: 30.0%", "2: 20.0%", "3: 10.0%"):
         assert caption in out
     assert "█" * 16 in out
-    assert "ari 0.500, accuracy 0.750" in out
-    assert "12.3" in out
+    rows = dict(re.findall(r"^([a-z ]+?)  +(.+)$", out, re.MULTILINE))
+    assert rows == {
+        "symbols": "4",
+        "tolerance": "6.0%; the same symbols with any from 4.0% to 8.0%",
+        "resamplings": "4 symbols in 97 of 100, 5 in 3",
+        "components": "5",
+        "images": "1,797",
+        "message length": "9,876.5 nats",
+        "loss": "0.1250",
+        "labels": "ari 0.500, accuracy 0.750",
+        "seconds": "total 12.3",
+        "memory": "123 MB at the peak",
+        "files": "model.safetensors, report.html, result.json",
+    }
     assert out.endswith(f"report: {Path('xenoglyph-runs', 'digits', 'report.html')}\n")
     assert err == ""
 
@@ -161,13 +183,33 @@ def test_discover_tells_what_was_found(capsys: Capture) -> None:
 def test_without_labels_no_scores_are_told(capsys: Capture, monkeypatch: Patch) -> None:
     without = {key: value for key, value in RESULT.items() if key != "scores"}
     behind_the_door(monkeypatch, "write_run", lambda *_, **__: without)
+    Path("xenoglyph-runs").mkdir()
     assert main(["discover"]) == 0
     assert "labels" not in capsys.readouterr().out
 
 
-def test_quiet_prints_the_path_of_the_report_alone(capsys: Capture) -> None:
-    assert main(["discover", "digits", "--quiet", "--out", "runs/a"]) == 0
-    assert capsys.readouterr() == (f"{Path('runs', 'a', 'report.html')}\n", "")
+@pytest.mark.parametrize(
+    "words",
+    [
+        "discover digits",
+        "generate RUN",
+        "label RUN digits",
+        "report RUN",
+        "animate moons --rows 50",
+        "data get digits",
+    ],
+)
+def test_quiet_prints_nothing(run: Path, capsys: Capture, words: str) -> None:
+    capsys.readouterr()
+    assert main([*words.replace("RUN", str(run)).split(), "--quiet"]) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_the_sets_are_listed_as_json_too(capsys: Capture) -> None:
+    assert main(["data", "list", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [one["name"] for one in told] == list(xenoglyph.CATALOG)
+    assert told[0]["place"] == "bundled with scikit-learn"
 
 
 @pytest.mark.parametrize("quiet", [[], ["--quiet"]])
@@ -413,9 +455,9 @@ def test_label_names_the_pictures_of_a_folder(run: Path) -> None:
     with Path("labels.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.reader(file))
     assert rows == [
-        ["file", "symbol", "probability"],
-        ["a.png", "0", "0.812500"],
-        ["b,1.png", "1", "0.812500"],
+        ["file", "symbol", "probability", "belongs"],
+        ["a.png", "0", "0.812500", "1"],
+        ["b,1.png", "1", "0.812500", "0"],
     ]
 
 
@@ -583,38 +625,6 @@ def test_ctrl_c_is_one_line_and_code_130(capsys: Capture, monkeypatch: Patch) ->
 
 
 # -------------------------------------------------------------------------------- help, processes
-
-COMMANDS = ["", "discover", "generate", "label", "report"]
-COMMANDS += ["animate", "data", "data list", "data get"]
-
-
-def examples(capsys: Capture) -> list[str]:
-    """Return the examples in the help of all commands."""
-    found = []
-    for command in COMMANDS:
-        assert main([*command.split(), "--help"]) == 0
-        found += re.findall(r"^ +xenoglyph (.+)$", capsys.readouterr().out, re.MULTILINE)
-    return found
-
-
-def test_every_example_in_the_help_works_when_pasted(
-    run: Path, capsys: Capture, monkeypatch: Patch
-) -> None:
-    behind_the_door(monkeypatch, "load_images", lambda *_, **__: load_images("digits"))
-    behind_the_door(monkeypatch, "download", lambda *_, **__: None)
-    monkeypatch.setattr("webbrowser.open", lambda _: True)
-    capsys.readouterr()
-    listed = examples(capsys)
-    assert {words.split()[0] for words in listed} == {
-        "animate",
-        "discover",
-        "generate",
-        "label",
-        "report",
-        "data",
-    }
-    for words in listed:
-        assert main(words.split()) == 0, words
 
 
 def python(*words: str, **options: Any) -> subprocess.CompletedProcess[str]:

@@ -100,8 +100,9 @@ def test_the_table_of_labels_agrees_with_the_result(run: Path, result: Any) -> N
 
 def test_the_terminal_tells_the_same(home: Path, result: Any) -> None:
     printed = (home / "printed.txt").read_text(encoding="utf-8")
-    found = f"{result['n_symbols']} symbols ({result['n_components']} components)"
-    assert printed.startswith(f"{found} in 1,797 images of digits")
+    assert printed.startswith(f"{result['n_symbols']} symbols in 1,797 images of digits;\n")
+    assert f"\ncomponents      {result['n_components']}\n" in printed
+    assert f"\nmessage length  {result['message_length']:,.1f} nats\n" in printed
     assert f"accuracy {result['scores']['accuracy']:.3f}" in printed
     assert Path(printed.split()[-1]) == Path("xenoglyph-runs", "digits", "report.html")
     assert "\x1b" not in printed

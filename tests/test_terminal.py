@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from sklearn.datasets import load_digits
 
-from xenoglyph.terminal import BLOCKS, LETTERS, ProgressBar, draw_images
+from xenoglyph.terminal import BLOCKS, LETTERS, ProgressBar, draw_images, draw_table
 
 Pixels = NDArray[np.float64]
 
@@ -144,6 +144,11 @@ def test_where_there_are_no_greys_there_are_no_escape_codes(console: Console) ->
     assert "\x1b" not in draw_images(load_digits().images[:3] / 16, console=console)
 
 
+def test_where_there_are_no_blocks_colour_draws_none_either() -> None:
+    console = Console(file=Latin(), force_terminal=True, color_system="truecolor", width=80)
+    assert draw_images(load_digits().images[:3] / 16, console=console).isascii()
+
+
 def test_an_image_set_is_drawn_by_its_pixels() -> None:
     class Images:
         pixels = np.ones((2, 8, 8), dtype=np.float32)
@@ -168,8 +173,89 @@ def work(console: Console, *, quiet: bool = False) -> str:
 def test_each_stage_has_a_line_with_counts_note_and_time() -> None:
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", work(coloured(100)))
     mixture, report = text.replace("\r", "\n").split("\n")[-3:-1]
-    assert re.search(r"^mixture ━+ 12/12 .*0:00:0\d \[k\] = 13\s*$", mixture)
-    assert re.search(r"^report +━+ 3/3 .*0:00:0\d pictures\s*$", report)
+    assert re.search(r"^mixture +━+ +12/12 +0:0\d \[k\] = 13\s*$", mixture)
+    assert re.search(r"^report +━+ +3/3 +0:0\d pictures\s*$", report)
+
+
+class Clock:
+    """A clock that goes when it is told to."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def last_lines(console: Console) -> list[str]:
+    """Return what stands on the terminal in the end, line by line."""
+    assert isinstance(console.file, io.StringIO)
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", console.file.getvalue())
+    return [line.rstrip() for line in text.replace("\r", "\n").split("\n")]
+
+
+@pytest.mark.parametrize(
+    ("step", "left"), [(0.5, "0:04"), (1, "0:08"), (90, "12:00"), (1000, "2:13:20")]
+)
+def test_the_time_left_is_told(step: float, left: str) -> None:
+    clock, console = Clock(), coloured(100)
+    console.get_time = clock  # type: ignore[method-assign]
+    with ProgressBar(console=console) as progress:
+        for done in range(3):
+            clock.now = done * step
+            progress("networks", done, 10, "")
+    assert f" 2/10 {left:>7} left" in " ".join(last_lines(console)[-2].split("━")[-1:])
+
+
+def test_a_download_is_told_in_megabytes() -> None:
+    console = coloured(100)
+    with ProgressBar(console=console) as progress:
+        progress("download", 1_500_000, 11_594_722, "train-images-idx3-ubyte.gz")
+    assert " 1.5/11.6 MB " in last_lines(console)[-2]
+
+
+@pytest.mark.parametrize("width", [*range(1, 90), 120, 200])
+def test_the_lines_of_bars_fit_the_terminal(width: int) -> None:
+    console = coloured(width)
+    with ProgressBar(console=console) as progress:
+        progress("autoencoder", 70_000, 70_000, "loss 0.1229, validation 0.1229, and so on")
+        progress("mixture", 0, 0, "23 components")
+    lines = last_lines(console)
+    assert max(map(len, lines)) <= width
+    first, second = lines[-3:-1]
+    assert "autoencoder".startswith(first.split()[0].rstrip("…"))
+    # What a terminal has room for is whole, what it has not is not there.
+    assert ("0:00" in second) == (width >= 24)
+    assert ("70000/70000" in first) == ("0000" in first) == (width >= 47)
+    assert ("loss 0.1229," in first) == ("loss" in first) == (width >= 69)
+    assert "━━━━" in first or width < 29
+
+
+def test_a_terminal_that_grows_is_filled() -> None:
+    console = coloured(40)
+    with ProgressBar(console=console) as progress:
+        progress("networks", 1, 2, "a note")
+        console.width = 100
+    assert "a note" in last_lines(console)[-2]
+
+
+# --------------------------------------------------------------------------------------- tables
+
+
+ROWS = {"symbols": "14", "message length": "a b-c " * 30 + "end", "files": "x" * 50}
+
+
+def test_a_table_in_a_pipe_has_one_line_to_a_row() -> None:
+    lines = draw_table(ROWS, console=plain(20)).splitlines()
+    assert [re.split("  +", line) for line in lines] == [list(row) for row in ROWS.items()]
+    assert len({re.match(r"[a-z ]+?  +", line).end() for line in lines}) == 1  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("width", [20, 33, 40, 80, 300])
+def test_a_table_on_a_terminal_is_broken_at_its_width(width: int) -> None:
+    drawn = draw_table(ROWS, console=coloured(width))
+    assert "\x1b" not in drawn
+    assert max(map(len, drawn.splitlines())) <= width
+    assert "".join(drawn.split()) == "".join("".join(row) for row in ROWS.items()).replace(" ", "")
 
 
 def test_nothing_is_drawn_in_a_pipe_or_when_quiet() -> None:

@@ -49,7 +49,11 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help comes three times as fast, and can be pasted
     pretty_exceptions_enable=False,
 )
-data = typer.Typer(help="List and download named sets of images.", rich_markup_mode=None)
+data = typer.Typer(
+    help="List and download named sets of images.",
+    epilog="\b\nExamples:\n  xenoglyph data list\n  xenoglyph data get mnist",
+    rich_markup_mode=None,
+)
 app.add_typer(data, name="data")
 
 

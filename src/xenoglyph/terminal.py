@@ -21,6 +21,8 @@ Array = NDArray[Any]
 
 NAME, COUNT, TIME, NOTE, BAR = 11, 13, 12, 21, 40
 """Columns of a line for stage, count and time, the fewest for a note, the most for a bar."""
+MEMORY = 3600.0
+"""Seconds of which the speed is the mean: long enough for two slow epochs."""
 BYTES = "download"
 """The stage that is counted in bytes."""
 
@@ -114,7 +116,12 @@ class _Lines(Progress):
 
     def __init__(self, console: Console, *, disable: bool) -> None:
         self._terminal = console  # rich lays out its first table before it knows its own
-        super().__init__(console=console, disable=disable, redirect_stdout=False)
+        super().__init__(
+            console=console,
+            disable=disable,
+            redirect_stdout=False,
+            speed_estimate_period=MEMORY,
+        )
 
     def make_tasks_table(self, tasks: Iterable[Task]) -> Table:
         """Lay out all lines."""

@@ -1,0 +1,93 @@
+"""The table at the end of a discovery: what is told is true."""
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+
+from xenoglyph.closing import closing_rows
+from xenoglyph.recipes import RECIPES, TOLERANCE
+from xenoglyph.symbols import Symbols, merge_components
+
+RESULT: dict[str, Any] = {
+    "n_symbols": 3,
+    "n_components": 8,
+    "n_images": 70_000,
+    "resamplings": {"9": 30, "10": 65, "11": 5},
+    "message_length": 85_481.24,
+    "reconstruction_loss": 0.12289,
+    "scores": {"ari": 0.5, "nmi": 0.25},
+    "seconds": {"autoencoder": 60.0, "total": 71.26},
+    "peak_memory_bytes": 1_234_567_890,
+    "settings": {"discovery": {"recipe": "default", "tolerance": TOLERANCE}},
+}
+
+APART = merge_components(np.eye(3), TOLERANCE)
+
+
+def told(symbols: Symbols | None = None, **changes: Any) -> dict[str, str]:
+    """Return the rows of the result with some values changed."""
+    return closing_rows({**RESULT, **changes}, symbols or APART)
+
+
+def test_numbers_are_told_in_words() -> None:
+    rows = told()
+    del rows["tolerance"]
+    assert rows == {
+        "symbols": "3",
+        "resamplings": "10 symbols in 65 of 100, 9 in 30, 11 in 5",
+        "components": "8",
+        "images": "70,000",
+        "message length": "85,481.2 nats",
+        "loss": "0.1229",
+        "labels": "ari 0.500, nmi 0.250",
+        "seconds": "autoencoder 60.0, total 71.3",
+        "memory": "1,235 MB at the peak",
+    }
+
+
+def test_what_is_not_known_has_no_row() -> None:
+    unknown: dict[str, Any] = {"resamplings": None, "peak_memory_bytes": None, "scores": None}
+    rows = told(**unknown)
+    assert list(rows) == [
+        "symbols", "tolerance", "components", "images", "message length", "loss", "seconds",
+    ]  # fmt: skip
+
+
+def posteriors(seed: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Draw the probabilities of components that overlap more or less."""
+    random = np.random.default_rng(seed)
+    return random.dirichlet(np.full(6, 0.02 + 0.3 * random.random()), size=400)
+
+
+def percents(text: str) -> list[float]:
+    return [float(number) / 100 for number in re.findall(r"([\d.]+)%", text)]
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_the_tolerances_that_are_told_give_the_same_symbols(seed: int) -> None:
+    posterior = posteriors(seed)
+    symbols = merge_components(posterior, TOLERANCE)
+    tolerance, low, high = percents(told(symbols)["tolerance"])
+    assert tolerance == TOLERANCE
+    for inside in (min(low + 0.001, TOLERANCE), max(high - 0.001, TOLERANCE)):
+        same = merge_components(posterior, inside).component_symbol
+        assert np.array_equal(same, symbols.component_symbol)
+    for outside in (low - 0.001, high + 0.001):
+        if 0.0 <= outside <= 1.0:
+            assert merge_components(posterior, outside).n_symbols != symbols.n_symbols
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_of_a_recipe_that_joins_nothing_is_told_what_a_tolerance_would_do(seed: int) -> None:
+    assert not RECIPES["article"].merge
+    posterior = posteriors(seed)
+    settings = {"discovery": {"recipe": "article", "tolerance": TOLERANCE}}
+    row = told(merge_components(posterior, 1.0), settings=settings)["tolerance"]
+    low, tolerance = percents(row)
+    assert tolerance == TOLERANCE
+    left = int(re.findall(r"(\d+) symbols", row)[0])
+    assert left == merge_components(posterior, TOLERANCE).n_symbols
+    assert merge_components(posterior, min(low + 0.001, 1.0)).n_symbols == 6
+    assert merge_components(posterior, low - 0.001).n_symbols < 6
