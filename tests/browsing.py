@@ -17,8 +17,8 @@ DESK, PHONE = {"width": 1200, "height": 900}, {"width": 390, "height": 800}
 
 
 @contextmanager
-def opened_page(browser, path, **options):
-    """Open a report with the network off; collect what goes wrong and what is asked for."""
+def opened_page(browser, path, ready="#loss .trace", **options):
+    """Open a page with the network off; collect what goes wrong and what is asked for."""
     context = browser.new_context(offline=True, **options)
     page = context.new_page()
     page.trouble, page.requests = [], []
@@ -27,7 +27,7 @@ def opened_page(browser, path, **options):
     page.on("dialog", lambda dialog: (page.trouble.append("a dialog"), dialog.dismiss()))
     page.on("request", lambda request: page.requests.append(request.url))
     page.goto(path.as_uri())
-    page.wait_for_selector("#loss .trace")
+    page.wait_for_selector(ready)
     try:
         yield page
     finally:

@@ -2,20 +2,17 @@
 
 import base64
 import io
-import shutil
-from contextlib import contextmanager
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from browsing import CHROMIUM, DESK, FLAGS, PHONE, opened_page, outside
 from films import GROWING, SHRINKING, X, check_components, trace_at_corners
 from xenoglyph import animate_fit
 from xenoglyph.animation import frames_of
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-CHROMIUM = shutil.which("chromium")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium on the PATH")
 
@@ -33,21 +30,10 @@ def browser():
         chromium.close()
 
 
-@contextmanager
 def page_at(browser, path, **options):
-    """The page, with the network off; what goes wrong, and what is asked for, is collected."""
-    options = {"viewport": {"width": 1000, "height": 800}, "reduced_motion": "reduce"} | options
-    context = browser.new_context(offline=True, **options)
-    page = context.new_page()
-    page.trouble, page.requests = [], []
-    page.on("pageerror", lambda error: page.trouble.append(str(error)))
-    page.on("console", lambda m: page.trouble.append(m.text) if m.type == "error" else None)
-    page.on("request", lambda request: page.requests.append(request.url))
-    page.goto(path.as_uri())
-    try:
-        yield page
-    finally:
-        context.close()
+    """Open the page; nothing moves by itself, unless that is asked for."""
+    options = {"viewport": DESK, "reduced_motion": "reduce"} | options
+    return opened_page(browser, path, "figure img:not([hidden])", **options)
 
 
 @pytest.fixture
@@ -87,7 +73,7 @@ def test_the_slider_of_the_page_shows_every_frame(browser, page, trace):
             frames.append(pixels(shown))
         check_components(frames, trace)
         assert shown.trouble == []
-        assert [url for url in shown.requests if not url.startswith(("file:", "data:"))] == []
+        assert outside(shown) == []
 
 
 def test_the_page_plays_to_the_end_and_holds_it(browser, page, trace):
@@ -123,5 +109,5 @@ def test_the_page_lets_no_other_script_or_style_in(browser, page):
 
 
 def test_a_narrow_screen_needs_no_sideways_scrolling(browser, page):
-    with page_at(browser, page, viewport={"width": 360, "height": 640}) as shown:
-        assert shown.evaluate("document.documentElement.scrollWidth") <= 360
+    with page_at(browser, page, viewport=PHONE) as shown:
+        assert shown.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
