@@ -40,6 +40,7 @@ RESULT: dict[str, Any] = {
     "n_symbols": 4,
     "n_components": 5,
     "n_images": 1797,
+    "n_strange": 7,
     "resamplings": {"4": 97, "5": 3},
     "message_length": 9876.54,
     "reconstruction_loss": 0.125,
@@ -168,7 +169,7 @@ def test_discover_tells_what_was_found(capsys: Capture) -> None:
         "tolerance": "6.0%; the same symbols with any from 4.0% to 8.0%",
         "resamplings": "4 symbols in 97 of 100, 5 in 3",
         "components": "5",
-        "images": "1,797",
+        "images": "1,797, of which 7 belong to no symbol",
         "message length": "9,876.5 nats",
         "loss": "0.1250",
         "labels": "ari 0.500, accuracy 0.750",
@@ -489,7 +490,7 @@ def test_report_is_written_into_the_run_and_opened(
 def test_data_list_tells_each_set_and_where_it_is(capsys: Capture) -> None:
     assert main(["data", "list"]) == 0
     out = capsys.readouterr().out
-    assert re.search(r"^digits .*1,797.*\n +bundled with scikit-learn$", out, re.MULTILINE)
+    assert re.search(r"^digits .*1,797.*; bundled with scikit-learn$", out, re.MULTILINE)
     assert {"mnist", "fashion-mnist", "kmnist"} <= {line.split()[0] for line in out.splitlines()}
 
 

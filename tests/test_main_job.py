@@ -18,6 +18,8 @@ KEYS = {
     "n_images",
     "n_components",
     "n_symbols",
+    "n_strange",
+    "criteria",
     "tolerance_interval",
     "resamplings",
     "message_length",

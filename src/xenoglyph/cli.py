@@ -375,9 +375,8 @@ def list_sets(as_json: arguments.Json = False) -> None:
         ]
         print(json.dumps(told, indent=2))
     else:
-        for name, entry in CATALOG.items():
-            rows = {name: entry.description, " ": places[name]}
-            print(xenoglyph.draw_table(rows), end="")
+        rows = {name: f"{CATALOG[name].description}; {place}" for name, place in places.items()}
+        print(xenoglyph.draw_table(rows), end="")
 
 
 @data.command("get", epilog="\b\nExample:\n  xenoglyph data get mnist")

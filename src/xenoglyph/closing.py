@@ -57,7 +57,7 @@ def closing_rows(result: Mapping[str, Any], symbols: "Symbols") -> dict[str, str
         "tolerance": _tolerance(result, symbols),
         "resamplings": _resamplings(result["resamplings"]),
         "components": str(result["n_components"]),
-        "images": f"{result['n_images']:,}",
+        "images": f"{result['n_images']:,}, of which {result['n_strange']:,} belong to no symbol",
         "message length": f"{result['message_length']:,.1f} nats",
         "loss": f"{result['reconstruction_loss']:.4f}",
         "labels": _listed(result.get("scores"), "{} {:.3f}"),
