@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -125,8 +124,7 @@ def test_head_ends_the_program_quietly() -> None:
         text=True,
         check=True,
     )
-    assert done.stdout.startswith("digits  1,797")
-    assert len(done.stdout.splitlines()) == 1
+    assert re.fullmatch(r"digits +1,797.*\n", done.stdout)
     assert done.stderr == ""
 
 
@@ -134,6 +132,7 @@ INTERRUPTED = """
 import importlib, os, signal, sys
 from xenoglyph.cli import main
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background has none
 module = importlib.import_module(sys.argv[1])
 dispatched, calls = getattr(module, sys.argv[2]), 0
 
@@ -166,7 +165,6 @@ def test_ctrl_c_while_the_device_works_ends_the_program_and_does_not_crash_it(
         env=environment(),
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     ) as child:
         said = child.communicate()[1]
     assert child.returncode == 130
