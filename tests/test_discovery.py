@@ -114,15 +114,13 @@ def test_new_images_come_back_as_their_symbol(alien):
 def test_a_symbol_that_the_mixture_never_draws_is_drawn_as_well_as_can_be(alien, monkeypatch):
     told = alien.recogniser_.predict_proba
 
-    def never(rows):
+    def never(self, rows, **_):
         """No image is of the first symbol's pieces."""
         P = told(rows)
         P[:, alien.symbols_.components(0)] *= 1e-3
         return P / P.sum(axis=1, keepdims=True)
 
-    monkeypatch.setattr(
-        type(alien.recogniser_), "predict_proba", lambda self, rows, **_: never(rows)
-    )
+    monkeypatch.setattr(type(alien.recogniser_), "predict_proba", never)
     drawn = alien.sample(10, symbol=0, random_state=0)
     assert drawn.pixels.shape == (10, 8, 8)
     np.testing.assert_array_equal(drawn.labels, 0)
