@@ -7,27 +7,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from browsing import CHROMIUM, DESK, FLAGS, PHONE, opened_page, outside
+from browsing import DESK, PHONE, opened_page, outside
 from films import GROWING, SHRINKING, X, check_components, trace_at_corners
 from xenoglyph import animate_fit
 from xenoglyph.animation import frames_of
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium on the PATH")
-
 
 @pytest.fixture(scope="module", params=[SHRINKING, GROWING], ids=["shrinking", "growing"])
 def trace(request):
     return trace_at_corners(request.param)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as started:
-        chromium = started.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
 
 
 def page_at(browser, path, **options):

@@ -4,7 +4,7 @@ import copy
 
 import pytest
 
-from browsing import CHROMIUM, DESK, FLAGS, opened_page
+from browsing import DESK, opened_page
 from xenoglyph import SymbolDiscovery, load_images, write_run
 from xenoglyph.report import render
 from xenoglyph.report.charts import gather_charts
@@ -64,17 +64,6 @@ def with_evidence(alien):
         return other
 
     return replaced
-
-
-@pytest.fixture(scope="session")
-def browser():
-    if CHROMIUM is None:
-        pytest.skip("needs Chromium on the PATH")
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-    with playwright.sync_playwright() as started:
-        chromium = started.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")
