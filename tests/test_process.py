@@ -172,3 +172,52 @@ def test_ctrl_c_waits_for_the_device_which_would_crash_the_end_of_the_program(
     assert child.returncode == 130
     resume = "xenoglyph discover digits --epochs 9 --quiet --out run --resume"
     assert said == f"the device is done\nxenoglyph: stopped; go on with: {resume}\n"
+
+
+UNHEARD = """
+import gc, os, signal, sys
+from xenoglyph import cli
+from xenoglyph.autoencoder import SELUAutoencoder
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background has none
+fit, sent = SELUAutoencoder.fit, []
+
+def hit(*_):
+    if not sent:
+        sent.append(True)
+        os.kill(os.getpid(), getattr(signal, sys.argv[1]))
+
+def collecting(*arguments, **settings):
+    gc.callbacks.append(hit)  # what is raised there, nobody hears
+    gc.collect()
+    gc.callbacks.remove(hit)
+    return fit(*arguments, **settings)
+
+def catching(*arguments, **settings):
+    try:
+        hit()
+    except BaseException:
+        pass
+    return fit(*arguments, **settings)
+
+SELUAutoencoder.fit = locals()[sys.argv[2]]
+sys.exit(cli.main(["discover", "digits", "--epochs", "9", "--quiet", "--out", "run"]))
+"""
+
+
+@pytest.mark.parametrize("lost_in", ["collecting", "catching"])
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_a_signal_that_nobody_hears_at_first_is_not_lost(
+    tmp_path: Path, name: str, code: int, lost_in: str
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", UNHEARD, name, lost_in],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code
+    assert "ignored" not in done.stderr
+    assert "--resume" in done.stderr

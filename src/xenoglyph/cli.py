@@ -8,9 +8,7 @@ import csv
 import json
 import os
 import shlex
-import signal
 import sys
-import threading
 import traceback
 import warnings
 import webbrowser
@@ -19,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 try:
     import typer
@@ -34,10 +32,10 @@ from xenoglyph.errors import StorageError, XenoglyphError
 from xenoglyph.names import REPORT, RESULT, TENSORBOARD, TRAINING
 from xenoglyph.progress import Progress
 from xenoglyph.recipes import TOLERANCE
+from xenoglyph.stopping import STOPPED, stoppable
 
 __all__ = ["app", "main"]
 
-STOPPED = (130, 143)  # what a shell expects after Ctrl-C, and after SIGTERM
 
 LOGS: dict[str, Callable[[Path], Any]] = {
     "csv": lambda folder: xenoglyph.csv_log(folder / TRAINING),
@@ -91,7 +89,7 @@ def main(words: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a name that it cannot write
     try:
-        with warnings.catch_warnings(), _terminable():
+        with warnings.catch_warnings(), stoppable():
             warnings.showwarning = _show_warning
             code = app(call.words, prog_name="xenoglyph", standalone_mode=False, obj=call) or 0
             print(end="", flush=True)  # what a pipe or a full disk refuses must come out here
@@ -113,29 +111,12 @@ def main(words: Sequence[str] | None = None) -> int:
     return int(code)
 
 
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """Let SIGTERM end the block as Ctrl-C does, where the system has it: not on Windows."""
-    if sys.platform == "win32" or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, _terminate)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
 def _give_up_what_is_left() -> None:
     """Let the interpreter not fail at its end where standard output takes no more."""
     try:
         print(end="", flush=True)
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _terminate(*_: object) -> NoReturn:
-    raise SystemExit(STOPPED[1])
 
 
 def _explain(error: Exception) -> tuple[str, int]:

@@ -15,6 +15,8 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
+from xenoglyph.stopping import raise_again
+
 __all__ = ["ProgressBar", "draw_images", "draw_table"]
 
 Array = NDArray[Any]
@@ -98,6 +100,7 @@ class ProgressBar:
 
     def __call__(self, stage: str, done: int, total: int, note: str) -> None:
         """Draw that `done` of `total` units of `stage` are finished."""
+        raise_again()  # a place that every long work passes
         if stage not in self._tasks:
             self._close_open_ends()
             self._tasks[stage] = self._bars.add_task(stage, total=total or None, note=note)
