@@ -20,6 +20,7 @@ from xenoglyph.errors import (
     DegenerateDataWarning,
     DependencyError,
     ModelFileError,
+    NotEnoughMemoryError,
     RunInUseError,
     StorageError,
     XenoglyphError,
@@ -65,6 +66,7 @@ __all__ = [
     "MessageLengthDisplay",
     "MixtureDisplay",
     "ModelFileError",
+    "NotEnoughMemoryError",
     "PairPlotDisplay",
     "ProgressBar",
     "ReconstructionsDisplay",
@@ -132,6 +134,8 @@ _HOME = {
 
 # Libraries that only some users need, and the extra that installs each.
 _EXTRA = {
+    "dask": "dask",
+    "distributed": "dask",
     "equinox": "images",
     "filelock": "images",
     "jax": "images",

@@ -6,6 +6,7 @@ __all__ = [
     "DegenerateDataWarning",
     "DependencyError",
     "ModelFileError",
+    "NotEnoughMemoryError",
     "RunInUseError",
     "StorageError",
     "XenoglyphError",
@@ -22,6 +23,10 @@ class DataError(XenoglyphError, ValueError):
 
 class ModelFileError(XenoglyphError, ValueError):
     """A model file is missing, foreign, damaged or of an unknown version."""
+
+
+class NotEnoughMemoryError(XenoglyphError, MemoryError):
+    """What was asked for would not fit into memory; nothing was taken yet."""
 
 
 class StorageError(XenoglyphError, OSError):

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from mixture.problems import clusters, rows_from
 from xenoglyph.errors import DegenerateDataWarning
-from xenoglyph.mixture.blocks import resolution
 from xenoglyph.mixture.covariance import parse
 from xenoglyph.mixture.message_length import CRITERIA
+from xenoglyph.mixture.rows import resolution
 from xenoglyph.mixture.start import cells, objective_for, one_component, random_start
 
 

@@ -89,7 +89,7 @@ Where we differ from the paper
 
 Who does what
 -------------
-``blocks``, ``missing`` (rows, standardised) and ``kernels`` (loops over rows) -> ``covariance``
+``rows``, ``missing`` (rows, standardised) and ``kernels`` (loops over rows) -> ``covariance``
 (structures), ``message_length`` (L, term by term) -> ``state`` (a mixture under way) -> ``cem2``
 (the algorithm) -> ``start``, ``splits``, ``merges`` (moves) -> ``search`` -> ``fitting`` ->
 ``fitted``, ``estimator``; ``trace`` is the ledger that a fit leaves;

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from xenoglyph.errors import DataError, ModelFileError
 from xenoglyph.mixture import covariance, message_length
-from xenoglyph.mixture.blocks import Standardisation
 from xenoglyph.mixture.covariance import Covariance
 from xenoglyph.mixture.estimator import MMLGaussianMixture
 from xenoglyph.mixture.fitting import Fitted
 from xenoglyph.mixture.message_length import CRITERIA
+from xenoglyph.mixture.rows import Standardisation
 from xenoglyph.mixture.state import Objective, Parameters
 from xenoglyph.mixture.trace import Sweep, Trace
 

@@ -11,7 +11,6 @@ from threadpoolctl import threadpool_limits
 
 from xenoglyph.errors import DataError
 from xenoglyph.mixture import covariance, message_length
-from xenoglyph.mixture.blocks import Standardisation
 from xenoglyph.mixture.checks import (
     check_choice,
     check_integer,
@@ -23,6 +22,7 @@ from xenoglyph.mixture.checks import (
 from xenoglyph.mixture.covariance import COVARIANCES, Covariance
 from xenoglyph.mixture.fitted import FittedMixture, RandomState
 from xenoglyph.mixture.fitting import Settings, find_mixture, rows_of
+from xenoglyph.mixture.rows import Standardisation
 from xenoglyph.mixture.state import Parameters
 from xenoglyph.progress import Progress, quiet
 

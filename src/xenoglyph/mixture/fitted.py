@@ -15,12 +15,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from xenoglyph.errors import DataError
 from xenoglyph.mixture import message_length
-from xenoglyph.mixture.blocks import Rows
 from xenoglyph.mixture.checks import check_integer, checked_table, checked_weights
 from xenoglyph.mixture.covariance import Covariance
 from xenoglyph.mixture.fitting import Fitted
 from xenoglyph.mixture.message_length import component_cost, narrow_cost, order_saving, weight_cost
 from xenoglyph.mixture.missing import IncompleteRows
+from xenoglyph.mixture.rows import Rows
 
 __all__ = ["FittedMixture", "RandomState"]
 

@@ -9,17 +9,17 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
 from xenoglyph.errors import DataError
-from xenoglyph.mixture.blocks import (
+from xenoglyph.mixture.covariance import Covariance
+from xenoglyph.mixture.ledger import Ledger
+from xenoglyph.mixture.message_length import Criterion
+from xenoglyph.mixture.missing import incomplete_rows
+from xenoglyph.mixture.rows import (
     Rows,
     Standardisation,
     complete_rows,
     in_one_order,
     standardisation,
 )
-from xenoglyph.mixture.covariance import Covariance
-from xenoglyph.mixture.ledger import Ledger
-from xenoglyph.mixture.message_length import Criterion
-from xenoglyph.mixture.missing import incomplete_rows
 from xenoglyph.mixture.search import annihilate, split_and_merge
 from xenoglyph.mixture.start import cells, objective_for, one_component, random_start
 from xenoglyph.mixture.state import Mixture, Objective, Parameters

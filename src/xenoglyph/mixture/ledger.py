@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from xenoglyph.mixture.blocks import Rows
 from xenoglyph.mixture.cem2 import Death, Ended, converge
+from xenoglyph.mixture.rows import Rows
 from xenoglyph.mixture.state import Mixture, Objective
 from xenoglyph.mixture.trace import Event, Path, Sweep, Trace
 

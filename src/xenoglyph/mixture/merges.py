@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from xenoglyph.mixture.blocks import ROWS_AT_ONCE
+from xenoglyph.mixture.rows import ROWS_AT_ONCE
 from xenoglyph.mixture.state import Mixture, Parameters
 
 __all__ = ["Candidate", "candidates", "overlap"]

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from xenoglyph.mixture.blocks import Rows, Standardisation
 from xenoglyph.mixture.kernels import numpy_kernels
+from xenoglyph.mixture.rows import Rows, Standardisation
 
 if TYPE_CHECKING:
     from xenoglyph.mixture.state import Mixture

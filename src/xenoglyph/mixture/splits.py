@@ -23,9 +23,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from xenoglyph.mixture.blocks import Rows, scatter
 from xenoglyph.mixture.cem2 import converge
 from xenoglyph.mixture.message_length import order_saving
+from xenoglyph.mixture.rows import Rows, scatter
 from xenoglyph.mixture.start import cells
 from xenoglyph.mixture.state import Mixture, Objective, Parameters
 

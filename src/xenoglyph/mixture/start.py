@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xenoglyph.errors import DegenerateDataWarning
-from xenoglyph.mixture.blocks import Rows, resolution, scatter
 from xenoglyph.mixture.cem2 import converge
 from xenoglyph.mixture.covariance import Covariance, Full
 from xenoglyph.mixture.message_length import Criterion
+from xenoglyph.mixture.rows import Rows, resolution, scatter
 from xenoglyph.mixture.state import Mixture, Objective, Parameters
 
 __all__ = ["cells", "objective_for", "one_component", "random_start"]

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xenoglyph.mixture import kernels
-from xenoglyph.mixture.blocks import Rows
 from xenoglyph.mixture.covariance import Covariance
 from xenoglyph.mixture.message_length import (
     Criterion,
@@ -20,6 +19,7 @@ from xenoglyph.mixture.message_length import (
     shared_cost,
     weight_cost,
 )
+from xenoglyph.mixture.rows import Rows
 
 __all__ = ["Mixture", "Objective", "Parameters"]
 
