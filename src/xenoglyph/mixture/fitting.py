@@ -29,6 +29,7 @@ from xenoglyph.progress import Progress
 __all__ = ["Fitted", "Settings", "find_mixture", "rows_of"]
 
 Array = NDArray[np.float64]
+Standardiser = Callable[[Array, Array], Standardisation]
 
 # Where "annihilation" starts unless it is told; and the share of the components of the start
 # beyond which the answer is taken to be held down by it.
@@ -64,7 +65,9 @@ class Fitted:
     trace: Trace
 
 
-def rows_of(X: Array, s: Array, threads: int) -> Rows:
+def rows_of(
+    X: Array, s: Array, threads: int, standardise: Standardiser = standardisation
+) -> Rows:
     """Standardise a table, whose values may be missing (NaN).
 
     Parameters
@@ -74,9 +77,11 @@ def rows_of(X: Array, s: Array, threads: int) -> Rows:
     s : array of shape (n,)
         Positive weights.
     threads : int
+    standardise : callable, optional
+        Finds centre and scale of the features, of shape (d, n), and the weights.
     """
     Z, s = in_one_order(X, s)
-    units = standardisation(Z, s)
+    units = standardise(Z, s)
     units.apply_in_place(Z)
     make = incomplete_rows if np.isnan(Z).any() else complete_rows
     return make(Z, s, units, threads)

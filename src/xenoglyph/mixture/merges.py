@@ -30,6 +30,8 @@ class Candidate:
 
     kind: str
     """"deletion" or "merge"."""
+    gone: tuple[int, ...]
+    """Components, by their numbers before, that are taken out or become one."""
     dearer: float
     """Nats by which the message is longer before any sweep."""
     weight: float
@@ -51,7 +53,7 @@ def candidates(x: Mixture) -> list[Candidate]:
         model = 0.5 * N * float(np.log(fewer.alpha).sum() - np.log(now.alpha).sum())
         dearer = model + change - x.penalty_of(now.C[m]) + x.loss_without(m)
         near = _nearest(shared, [m])
-        found.append(Candidate("deletion", dearer, float(now.alpha[m]), near, fewer))
+        found.append(Candidate("deletion", (m,), dearer, float(now.alpha[m]), near, fewer))
     counts = now.alpha * x.n
     part = shared / np.minimum(counts[:, None], counts[None, :])
     pairs = {(min(m, j), max(m, j)) for m, j in enumerate(part.argmax(axis=1).tolist())}
@@ -87,7 +89,7 @@ def _merge(
     logs = np.log(alpha) - np.log(now.alpha[m]) - np.log(now.alpha[j])
     penalty = x.penalty_of(C) - x.penalty_of(now.C[m]) - x.penalty_of(now.C[j])
     dearer = 0.5 * N * float(logs) + change + penalty - gained
-    return Candidate("merge", dearer, float(alpha), near, parameters)
+    return Candidate("merge", (m, j), dearer, float(alpha), near, parameters)
 
 
 def overlap(x: Mixture) -> Array:

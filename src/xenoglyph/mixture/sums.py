@@ -1,0 +1,132 @@
+"""What a stream leaves of its rows: sums to each component, from which the M-step follows.
+
+Letters as in the package: ``count`` is the sum of a component's responsibilities, ``mu`` the mean
+of its rows, ``scatter`` their second moment about it. Sums about the mean keep their digits
+however far a component is from the origin.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xenoglyph.mixture.rows import Standardisation
+from xenoglyph.mixture.state import Mixture, Objective, Parameters
+
+__all__ = ["Sums"]
+
+Array = NDArray[np.float64]
+
+# What only k_min keeps alive stays where it is, with so many rows, when no row is left for it.
+LEAST_COUNT = 0.01
+
+
+@dataclass(frozen=True, eq=False)
+class Sums:
+    """Sums over the rows, faded as these are, in standardised units."""
+
+    count: Array
+    """Shape (k,)."""
+    mu: Array
+    """Shape (k, d)."""
+    scatter: Array
+    """Shape (k, d, d), or (k, d) where the structure is diagonal."""
+
+    @property
+    def n(self) -> float:
+        """What all rows together count for."""
+        return float(self.count.sum())
+
+    @classmethod
+    def of(cls, parameters: Parameters, n: float, o: Objective) -> "Sums":
+        """Return the sums of n rows whose M-step gives these parameters."""
+        k, C = parameters.k, parameters.C
+        # As many rows as the weights of all components cost are shared out equally.
+        equal = min(0.5 * o.N, 0.5 * n / k)
+        count = equal + parameters.alpha * (n - k * equal)
+        each = count.reshape((-1,) + (1,) * (C.ndim - 1))
+        if o.structure.shared:
+            pooled = C[0] * _shared_divisor(o, n, k) - o.prior - n * o.rounding
+            return cls(count, parameters.mu, each / n * pooled)
+        scatter = _divisor(o, each) * C - o.prior - each * o.rounding
+        return cls(count, parameters.mu, scatter)
+
+    def plus(self, x: Mixture, fade: float) -> "Sums":
+        """Fade, and add the rows of a mixture whose means are those of the sums."""
+        left = np.maximum(fade, np.minimum(LEAST_COUNT / self.count, 1.0))
+        count, mu = left * self.count, self.mu.copy()
+        scatter = (left * self.scatter.T).T
+        for m in range(x.k):
+            own, first, second = x.rows.moments(x, m)
+            count[m] += own
+            step = first / count[m]
+            mu[m] += step
+            between = step**2 if x.objective.structure.diagonal else np.outer(step, step)
+            scatter[m] += second - count[m] * between
+        return Sums(count, mu, scatter)
+
+    def without(self, m: int) -> "Sums":
+        """Leave out component m and its rows."""
+        kept = np.arange(len(self.count)) != m
+        return Sums(self.count[kept], self.mu[kept], self.scatter[kept])
+
+    def merged(self, m: int, j: int) -> "Sums":
+        """Put components m and j together, in the place of the heavier one."""
+        if self.count[m] < self.count[j]:
+            m, j = j, m
+        share = self.count[j] / (self.count[m] + self.count[j])
+        apart = self.mu[j] - self.mu[m]
+        between = apart**2 if self.scatter.ndim == 2 else np.outer(apart, apart)
+        count, mu, scatter = self.count.copy(), self.mu.copy(), self.scatter.copy()
+        scatter[m] += scatter[j] + (1.0 - share) * count[j] * between
+        count[m] += count[j]
+        mu[m] += share * apart
+        return Sums(count, mu, scatter).without(j)
+
+    def split(self, m: int, parts: "Sums") -> "Sums":
+        """Put parts in the place of component m: the heaviest there, the others at the end."""
+        heaviest = np.argsort(-parts.count, kind="stable")
+        together = []
+        for own, new in zip(self._arrays(), parts._arrays(), strict=True):
+            whole = np.concatenate([own, new[heaviest[1:]]])
+            whole[m] = new[heaviest[0]]
+            together.append(whole)
+        return Sums(*together)
+
+    def _arrays(self) -> tuple[Array, Array, Array]:
+        return self.count, self.mu, self.scatter
+
+    def maximised(self, o: Objective) -> Parameters:
+        """M-step of the message length, for all components at once."""
+        # What only k_min keeps alive takes the weight of plain EM: there L has no minimum.
+        starved = self.count <= o.fewest_rows
+        own = np.where(starved, np.maximum(self.count, 1.0), self.count - 0.5 * o.N)
+        alpha = own / own.sum()
+        if o.structure.shared:
+            pooled = self.scatter.sum(axis=0) + o.prior + self.n * o.rounding
+            one = o.structure.from_scatter(pooled, _shared_divisor(o, self.n, len(alpha)))
+            return Parameters(alpha, self.mu, np.stack([one] * len(alpha)))
+        divisor = _divisor(o, self.count)
+        C = [
+            o.structure.from_scatter(T + o.prior + count * o.rounding, float(over))
+            for T, count, over in zip(self.scatter, self.count, divisor, strict=True)
+        ]
+        return Parameters(alpha, self.mu, np.stack(C))
+
+    def in_units(self, old: Standardisation, new: Standardisation) -> "Sums":
+        """Return the same in other standardised units."""
+        ratio = old.scale / new.scale
+        mu = self.mu * ratio + (old.centre - new.centre) / new.scale
+        square = ratio**2 if self.scatter.ndim == 2 else np.outer(ratio, ratio)
+        return Sums(self.count, mu, self.scatter * square)
+
+
+def _divisor(o: Objective, count: Array) -> Array:
+    """What scatter is divided by; `cem2` says why."""
+    own = o.narrowness[0]
+    return np.where(count > own + 1.0, count - own, 0.5 * count)
+
+
+def _shared_divisor(o: Objective, n: float, k: int) -> float:
+    own, shared = o.narrowness
+    return n - min(k * own + shared, 0.5 * n)
