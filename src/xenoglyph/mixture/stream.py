@@ -2,8 +2,8 @@ r"""The mixture of a stream: rows come, count for less and less, and are gone.
 
 What is minimised is the message length of the stream as it is remembered. Row i counts for w_i,
 which falls with every row that comes after it (see `reservoir`), and n is the sum of the w_i: in
-the end 1 / r rows, r being the forgetting rate. This is the criterion of Zivkovic & van der Heijden,
-"Recursive unsupervised learning of finite mixture models", IEEE TPAMI 26(5), 2004, with the
+the end 1 / r rows, r being the forgetting rate. This is the criterion of Zivkovic and van der
+Heijden, "Recursive unsupervised learning of finite mixture models", IEEE TPAMI 26(5), 2004, with the
 package's message length in the place of equation 15's.
 
 1. A block of rows is judged by the present mixture; its sums are added to what is left of the

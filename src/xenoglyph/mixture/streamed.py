@@ -5,7 +5,7 @@ from typing import Self
 
 import numpy as np
 from joblib import effective_n_jobs
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 from threadpoolctl import threadpool_limits
 
@@ -98,7 +98,7 @@ class StreamedMixture(FittedMixture):
     def _stream_so_far(self, structures: dict[str, Covariance]) -> Stream | None:
         """Return a copy of the stream, or one that begins with the last fit; None for neither."""
         fitted = getattr(self, "_fitted", None)
-        stream = getattr(self, "_stream", None)
+        stream: Stream | None = getattr(self, "_stream", None)
         if fitted is not None and self.covariance_type_ not in structures:
             raise DataError(
                 f"covariance_type={self.covariance_type!r} was given, but the stream began with "

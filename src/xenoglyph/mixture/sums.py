@@ -70,31 +70,14 @@ class Sums:
         kept = np.arange(len(self.count)) != m
         return Sums(self.count[kept], self.mu[kept], self.scatter[kept])
 
-    def merged(self, m: int, j: int) -> "Sums":
-        """Put components m and j together, in the place of the heavier one."""
-        if self.count[m] < self.count[j]:
-            m, j = j, m
-        share = self.count[j] / (self.count[m] + self.count[j])
-        apart = self.mu[j] - self.mu[m]
-        between = apart**2 if self.scatter.ndim == 2 else np.outer(apart, apart)
-        count, mu, scatter = self.count.copy(), self.mu.copy(), self.scatter.copy()
-        scatter[m] += scatter[j] + (1.0 - share) * count[j] * between
-        count[m] += count[j]
-        mu[m] += share * apart
-        return Sums(count, mu, scatter).without(j)
-
-    def split(self, m: int, parts: "Sums") -> "Sums":
-        """Put parts in the place of component m: the heaviest there, the others at the end."""
-        heaviest = np.argsort(-parts.count, kind="stable")
-        together = []
-        for own, new in zip(self._arrays(), parts._arrays(), strict=True):
-            whole = np.concatenate([own, new[heaviest[1:]]])
-            whole[m] = new[heaviest[0]]
-            together.append(whole)
-        return Sums(*together)
-
-    def _arrays(self) -> tuple[Array, Array, Array]:
-        return self.count, self.mu, self.scatter
+    def patched(self, source: NDArray[np.intp], fresh: "Sums") -> "Sums":
+        """Return component ``source[m]`` of these sums as the m-th; of `fresh` where negative."""
+        new = source < 0
+        own = Sums(self.count[source], self.mu[source], self.scatter[source])
+        own.count[new], own.mu[new], own.scatter[new] = (
+            fresh.count[new], fresh.mu[new], fresh.scatter[new],
+        )  # fmt: skip
+        return own
 
     def maximised(self, o: Objective) -> Parameters:
         """M-step of the message length, for all components at once."""
@@ -122,7 +105,7 @@ class Sums:
 
 
 def _divisor(o: Objective, count: Array) -> Array:
-    """What scatter is divided by; `cem2` says why."""
+    """Return what scatter is divided by; `cem2` says why."""
     own = o.narrowness[0]
     return np.where(count > own + 1.0, count - own, 0.5 * count)
 
