@@ -20,6 +20,8 @@ Integers = NDArray[np.intp]
 
 # Components nearby, that follow when one is taken out or two become one.
 NEAR = 6
+# A row that the two describe much worse than one would, is held to gain so many nats.
+MOST = 700.0
 # Two components are worth merging if they share so much of the smaller one's rows.
 LEAST_OVERLAP = 0.02
 
@@ -83,7 +85,8 @@ def _merge(
         np.concatenate([now.C[kept], C[None]]),
     )
     rounding = x.objective.rounding
-    term = np.exp(np.log(alpha) + x.rows.log_density(mu, C, rounding) - x.offset)
+    term = np.log(alpha) + x.rows.log_density(mu, C, rounding) - x.offset
+    np.exp(np.minimum(term, MOST), out=term)
     rest = np.maximum(x.total - x.terms[m] - x.terms[j], 0.0)
     gained = float(x.rows.s @ np.log(np.maximum((rest + term) / x.total, 1e-300)))
     logs = np.log(alpha) - np.log(now.alpha[m]) - np.log(now.alpha[j])

@@ -27,7 +27,7 @@ __all__ = ["Reservoir", "counted", "counted_new"]
 Array = NDArray[np.float64]
 
 # A row that counts for less than exp(-FORGOTTEN) of what it once did is forgotten.
-FORGOTTEN = 10.0
+FORGOTTEN = 7.0
 
 
 def counted(s: Array, rate: float) -> tuple[Array, float]:

@@ -40,6 +40,8 @@ TRIALS = 3
 SWEEPS, ENOUGH = 100, 3e-5
 # A merge or deletion is tried if the message is no longer than by so many nats before any sweep.
 HOPE = 50.0
+# Times the rows with which a component starves, with which it is safe.
+SAFE = 2.0
 # What comes from a component that is split or from two that merge.
 NEW = -1
 
@@ -65,7 +67,7 @@ class Review:
             for splits in _attempts(x, _offers(x)):
                 after, source = _split(before, splits)
                 x.restart(after)
-                if self._settled(x) and x.length() < length - MARGIN:
+                if self._settled(x) and x.length() < length - MARGIN and _viable(x, source):
                     break
             else:
                 return
@@ -102,18 +104,13 @@ class Review:
 
     def _hopeful(self, x: Mixture, up: float) -> list[Candidate]:
         """Return the merges and deletions of components that the sample can judge."""
-        seen = self._seen(x, up)
+        seen = _count(x) > up * x.objective.fewest_rows
         return [one for one in candidates(x) if one.dearer < HOPE and seen[list(one.gone)].all()]
 
-    def _seen(self, x: Mixture, up: float) -> NDArray[np.bool_]:
-        """Whether the sample holds enough rows of each component to judge it."""
-        counts = np.array([x.responsibility(m).sum() for m in range(x.k)])
-        return counts > 2.0 * up * x.objective.fewest_rows
-
     def _settled(self, x: Mixture, up: float = 1.0) -> bool:
-        """Sweep over the components that the sample can judge; False if one died."""
-        k, seen = x.k, self._seen(x, up)
-        converge(x, SWEEPS, ENOUGH * x.n, np.flatnonzero(seen))
+        """Sweep over the components that cannot starve soon; False if one did all the same."""
+        k, safe = x.k, _count(x) > SAFE * up * x.objective.fewest_rows
+        converge(x, SWEEPS, ENOUGH * x.n, np.flatnonzero(safe))
         return x.k == k
 
     def _take(self, x: Mixture, source: Integers) -> None:
@@ -130,6 +127,16 @@ class Review:
     ) -> None:
         event = Event(self.number, kind, before, after, float(weight), saved, model)
         self.events.append(event)
+
+
+def _count(x: Mixture) -> Array:
+    """Sum of each component's responsibilities."""
+    return np.array([x.responsibility(m).sum() for m in range(x.k)])
+
+
+def _viable(x: Mixture, source: Integers) -> bool:
+    """Whether what is new would not starve as soon as a few rows are forgotten."""
+    return bool((_count(x)[source == NEW] > SAFE * x.objective.fewest_rows).all())
 
 
 def _offers(x: Mixture) -> dict[int, Split]:

@@ -26,10 +26,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xenoglyph.errors import DataError
+from xenoglyph.mixture.cem2 import converge
 from xenoglyph.mixture.fitting import Fitted, Settings, rows_of
 from xenoglyph.mixture.missing import IncompleteRows
 from xenoglyph.mixture.reservoir import Reservoir, counted
-from xenoglyph.mixture.review import Review
+from xenoglyph.mixture.review import ENOUGH, SWEEPS, Review
 from xenoglyph.mixture.rows import Rows, Standardisation, standardisation
 from xenoglyph.mixture.start import objective_for
 from xenoglyph.mixture.state import Mixture
@@ -53,7 +54,7 @@ GROWN = 2.0
 # Updates and events that the trace goes back.
 REMEMBERED = 1000
 # Farther from the centre, in standard deviations, sums of squares would leave float64.
-FAR = 1e100
+FAR = 1e60
 
 
 @dataclass(frozen=True)
@@ -170,15 +171,28 @@ class Stream:
         return varied and rows >= max(2 * (X.shape[1] + 1), way.least)
 
     def _search(self, way: Way) -> None:
-        """Take the answer of the full search about the sample."""
+        """Ask the full search about the sample, and take its answer if the message is shorter."""
         of_stream, of_sample = self.sample.weights()
         rows = rows_of(self.sample.X, of_sample, way.threads)
-        before = self.found
-        found, self.covariance_type = way.search(rows)
-        self.begin(found, float(of_stream.sum()))
-        self.searched = float(of_stream.sum())
-        if before is not None and before.parameters.k != found.parameters.k:
-            self._event("search", before.parameters.k, found.parameters.k, 1.0, 0.0, 0.0)
+        before, (found, name) = self.found, way.search(rows)
+        if before is not None and name == self.covariance_type:
+            found = self._shorter(before, found, rows)
+        self.covariance_type, self.searched = name, float(of_stream.sum())
+        self.begin(found, self.searched)
+
+    def _shorter(self, before: Fitted, found: Fitted, rows: Rows) -> Fitted:
+        """Return what the search has found, or what was there before if its message is shorter."""
+        sums = self.sums.in_units(before.standardisation, rows.standardisation)
+        present = Mixture(rows, found.objective, sums.maximised(found.objective))
+        converge(present, SWEEPS, ENOUGH * rows.n)
+        new = Mixture(rows, found.objective, found.parameters)
+        saved = present.length() - new.length()
+        if saved < 0.0:
+            return replace(found, parameters=present.parameters())
+        if new.k != before.parameters.k:
+            model = present.model() - new.model()
+            self._event("search", before.parameters.k, new.k, 1.0, saved, model)
+        return found
 
     def begin(self, found: Fitted, n: float) -> None:
         """Go on from a fit, as if it was of n rows that have just come."""

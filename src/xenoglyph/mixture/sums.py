@@ -47,9 +47,9 @@ class Sums:
         each = count.reshape((-1,) + (1,) * (C.ndim - 1))
         if o.structure.shared:
             pooled = C[0] * _shared_divisor(o, n, k) - o.prior - n * o.rounding
-            return cls(count, parameters.mu, each / n * pooled)
+            return cls(count, parameters.mu, _without_negative(each / n * pooled))
         scatter = _divisor(o, each) * C - o.prior - each * o.rounding
-        return cls(count, parameters.mu, scatter)
+        return cls(count, parameters.mu, _without_negative(scatter))
 
     def plus(self, x: Mixture, fade: float) -> "Sums":
         """Fade, and add the rows of a mixture whose means are those of the sums."""
@@ -101,7 +101,17 @@ class Sums:
         ratio = old.scale / new.scale
         mu = self.mu * ratio + (old.centre - new.centre) / new.scale
         square = ratio**2 if self.scatter.ndim == 2 else np.outer(ratio, ratio)
-        return Sums(self.count, mu, self.scatter * square)
+        return Sums(self.count, mu, _without_negative(self.scatter * square))
+
+
+def _without_negative(scatter: Array) -> Array:
+    """Put zero in the place of negative variances, which rounding leaves behind."""
+    if scatter.ndim == 2:
+        return np.maximum(scatter, 0.0)
+    values, vectors = np.linalg.eigh(scatter)
+    if values.min() >= 0.0:
+        return scatter
+    return (vectors * np.maximum(values, 0.0)[:, None, :]) @ vectors.transpose(0, 2, 1)
 
 
 def _divisor(o: Objective, count: Array) -> Array:
