@@ -30,8 +30,8 @@ __all__ = ["Review"]
 Array = NDArray[np.float64]
 Integers = NDArray[np.intp]
 
-# Nats that a change must save beyond none. The same sample is asked many questions, and the best
-# of many answers looks better than it is.
+# Nats that a split must save beyond none. The same sample is asked many questions, and the best of
+# many answers looks better than it is.
 MARGIN = 5.0
 # Splits are made together, and where that does not pay, so many of them one by one; so many merges
 # and deletions are tried.
@@ -84,13 +84,16 @@ class Review:
         x = Mixture(replace(self.sample, s=self.sample.s * up), o, self.parameters())
         while x.k > o.k_min:
             hopeful = sorted(self._hopeful(x, up), key=lambda one: one.dearer)[:TRIALS]
-            if not hopeful or not self._settled(x, up):
+            if not hopeful:
                 return
+            before = x.parameters()
+            if not self._settled(x, up):
+                x.restart(before)  # one would starve: it is among those that may go
             length, model = x.length(), x.model()
             for one in hopeful:
                 after, source = _joined(one, self.sums.count)
                 x.restart(after)
-                if self._settled(x, up) and x.length() < length - MARGIN:
+                if self._settled(x, up) and x.length() < length:
                     break
             else:
                 return
