@@ -2,7 +2,6 @@
 
 import hashlib
 import math
-import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,7 @@ from scipy.sparse import issparse
 
 from xenoglyph.errors import DataError
 from xenoglyph.images import ImageSet
+from xenoglyph.memory import forget_pages
 
 __all__ = ["BLOCK_BYTES", "Rows", "as_pixels", "image_rows"]
 
@@ -70,7 +70,7 @@ class Rows:
         """Return some images, copied, as uint8 or float32."""
         own = index if self.index is None else self.index[index]
         rows = _plain(self.table[own])
-        _forget(self.table)
+        forget_pages(self.table)
         return rows
 
     def blocks(self, n_bytes: int = BLOCK_BYTES) -> Iterator[Pixels]:
@@ -182,13 +182,3 @@ def _check_range(rows: Rows) -> None:
             f"pixels must lie in [0, 1]; came {low:g}..{high:g}: pass uint8, or divide by the "
             "largest value that a pixel can take"
         )
-
-
-def _forget(table: Pixels) -> None:
-    """Let the system take back the memory in which a map's pages were looked at.
-
-    Not of a private map, whose changes are nowhere else.
-    """
-    pages = getattr(table, "_mmap", None)
-    if pages is not None and hasattr(pages, "madvise") and getattr(table, "mode", "c") != "c":
-        pages.madvise(mmap.MADV_DONTNEED)

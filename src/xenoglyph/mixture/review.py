@@ -7,8 +7,8 @@ count for those that they stand for. What has too few rows in the sample is not 
 
 The stream's mixture need not be the best for the sample, and a new component may then only mend
 that. So splits, merges and deletions are compared with the mixture as the sample would have it. Of
-what comes out, only the components concerned, and those that overlap them, are taken over; the sums
-of the others keep what they know of rows that the sample does not hold.
+what comes out, only the components concerned, and those that overlap them, are taken over; the
+sums of the others keep what they know of rows that the sample does not hold.
 """
 
 from collections.abc import Iterator
@@ -185,8 +185,8 @@ def _split(before: Parameters, splits: dict[int, Split]) -> tuple[Parameters, In
         mu += [parts.mu[j] for j in others]
         C += [parts.C[j] for j in others]
         source += [NEW] * len(others)
-        alpha[m], mu[m], C[m] = before.alpha[m] * parts.alpha[first], parts.mu[first], parts.C[first]
-        source[m] = NEW
+        alpha[m], source[m] = before.alpha[m] * parts.alpha[first], NEW
+        mu[m], C[m] = parts.mu[first], parts.C[first]
     return Parameters(np.array(alpha), np.stack(mu), np.stack(C)), np.array(source)
 
 

@@ -3,8 +3,8 @@ r"""The mixture of a stream: rows come, count for less and less, and are gone.
 What is minimised is the message length of the stream as it is remembered. Row i counts for w_i,
 which falls with every row that comes after it (see `reservoir`), and n is the sum of the w_i: in
 the end 1 / r rows, r being the forgetting rate. This is the criterion of Zivkovic and van der
-Heijden, "Recursive unsupervised learning of finite mixture models", IEEE TPAMI 26(5), 2004, with the
-package's message length in the place of equation 15's.
+Heijden, "Recursive unsupervised learning of finite mixture models", IEEE TPAMI 26(5), 2004, with
+the package's message length in the place of equation 15's.
 
 1. A block of rows is judged by the present mixture; its sums are added to what is left of the
    older ones, and the M-step follows from the sums (`sums`). Weights are in proportion to
@@ -31,7 +31,7 @@ from xenoglyph.mixture.fitting import Fitted, Settings, rows_of
 from xenoglyph.mixture.missing import IncompleteRows
 from xenoglyph.mixture.reservoir import Reservoir, counted
 from xenoglyph.mixture.review import ENOUGH, SWEEPS, Review
-from xenoglyph.mixture.rows import Rows, Standardisation, standardisation
+from xenoglyph.mixture.rows import Rows, Standardisation
 from xenoglyph.mixture.start import objective_for
 from xenoglyph.mixture.state import Mixture
 from xenoglyph.mixture.sums import Sums
@@ -227,15 +227,11 @@ class Stream:
 
     def _review(self, found: Fitted, way: Way) -> None:
         """Ask the sample for births and merges, in units of the features as they are now."""
-
-        def standardise(Y: Array, s: Array) -> Standardisation:
-            try:
-                return standardisation(Y, s)
-            except DataError:  # a feature has come to rest
-                return found.standardisation
-
         _, of_sample = self.sample.weights()
-        rows = rows_of(self.sample.X, of_sample, way.threads, standardise)
+        try:
+            rows = rows_of(self.sample.X, of_sample, way.threads)
+        except DataError:  # a feature has come to rest
+            rows = rows_of(self.sample.X, of_sample, way.threads, found.standardisation)
         settings = way.settings(self.covariance_type)
         most = min(settings.max_components or np.inf, len(rows.s))
         o = objective_for(

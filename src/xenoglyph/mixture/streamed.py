@@ -10,6 +10,7 @@ from sklearn.utils import check_random_state
 from threadpoolctl import threadpool_limits
 
 from xenoglyph.errors import DataError
+from xenoglyph.mixture.blocks import is_lazy
 from xenoglyph.mixture.checks import checked_table, checked_weights
 from xenoglyph.mixture.covariance import Covariance
 from xenoglyph.mixture.fitted import FittedMixture
@@ -32,7 +33,10 @@ class StreamedMixture(FittedMixture):
     _stream: Stream
 
     @abstractmethod
-    def _check_parameters(self) -> dict[str, Covariance]: ...
+    def _check_parameters(self) -> None: ...
+
+    @abstractmethod
+    def _structures(self) -> dict[str, Covariance]: ...
 
     @abstractmethod
     def _settings(self, structure: Covariance) -> Settings: ...
@@ -73,7 +77,13 @@ class StreamedMixture(FittedMixture):
             As `fit` does; and if the mixture was loaded from a file, which holds what it takes
             to predict and not what it takes to go on.
         """
-        structures = self._check_parameters()
+        self._check_parameters()
+        if is_lazy(X):
+            raise DataError(
+                "X is lazy, and partial_fit learns rows that are there; give one part after the "
+                "other, computed, or all of it to fit."
+            )
+        structures = self._structures()
         stream = self._stream_so_far(structures)
         marginal = self.missing == "marginal"
         table = checked_table(self, X, reset=stream is None, missing=marginal)

@@ -10,15 +10,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from xenoglyph.mixture.cem2 import (
+    LEAST_COUNT,
+    divisor,
+    own_covariance,
+    shared_covariance,
+    shared_divisor,
+)
 from xenoglyph.mixture.rows import Standardisation
 from xenoglyph.mixture.state import Mixture, Objective, Parameters
 
 __all__ = ["Sums"]
 
 Array = NDArray[np.float64]
-
-# What only k_min keeps alive stays where it is, with so many rows, when no row is left for it.
-LEAST_COUNT = 0.01
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,15 +48,19 @@ class Sums:
         # As many rows as the weights of all components cost are shared out equally.
         equal = min(0.5 * o.N, 0.5 * n / k)
         count = equal + parameters.alpha * (n - k * equal)
-        each = count.reshape((-1,) + (1,) * (C.ndim - 1))
         if o.structure.shared:
-            pooled = C[0] * _shared_divisor(o, n, k) - o.prior - n * o.rounding
-            return cls(count, parameters.mu, _without_negative(each / n * pooled))
-        scatter = _divisor(o, each) * C - o.prior - each * o.rounding
-        return cls(count, parameters.mu, _without_negative(scatter))
+            pooled = C[0] * shared_divisor(o, n, k) - o.prior - n * o.rounding
+            scatter = [own / n * pooled for own in count]
+        else:
+            scatter = [
+                own_C * divisor(o, own) - o.prior - own * o.rounding
+                for own_C, own in zip(C, count.tolist(), strict=True)
+            ]
+        return cls(count, parameters.mu, _without_negative(np.stack(scatter)))
 
     def plus(self, x: Mixture, fade: float) -> "Sums":
         """Fade, and add the rows of a mixture whose means are those of the sums."""
+        # What only k_min keeps alive stays where it is when no row is left for it.
         left = np.maximum(fade, np.minimum(LEAST_COUNT / self.count, 1.0))
         count, mu = left * self.count, self.mu.copy()
         scatter = (left * self.scatter.T).T
@@ -85,16 +93,12 @@ class Sums:
         starved = self.count <= o.fewest_rows
         own = np.where(starved, np.maximum(self.count, 1.0), self.count - 0.5 * o.N)
         alpha = own / own.sum()
+        still = np.zeros(o.d)  # the means are where they belong
+        moments = [(n, still, T) for n, T in zip(self.count.tolist(), self.scatter, strict=True)]
         if o.structure.shared:
-            pooled = self.scatter.sum(axis=0) + o.prior + self.n * o.rounding
-            one = o.structure.from_scatter(pooled, _shared_divisor(o, self.n, len(alpha)))
+            one = shared_covariance(o, self.n, len(alpha), moments)
             return Parameters(alpha, self.mu, np.stack([one] * len(alpha)))
-        divisor = _divisor(o, self.count)
-        C = [
-            o.structure.from_scatter(T + o.prior + count * o.rounding, float(over))
-            for T, count, over in zip(self.scatter, self.count, divisor, strict=True)
-        ]
-        return Parameters(alpha, self.mu, np.stack(C))
+        return Parameters(alpha, self.mu, np.stack([own_covariance(o, *own) for own in moments]))
 
     def in_units(self, old: Standardisation, new: Standardisation) -> "Sums":
         """Return the same in other standardised units."""
@@ -111,15 +115,4 @@ def _without_negative(scatter: Array) -> Array:
     values, vectors = np.linalg.eigh(scatter)
     if values.min() >= 0.0:
         return scatter
-    return (vectors * np.maximum(values, 0.0)[:, None, :]) @ vectors.transpose(0, 2, 1)
-
-
-def _divisor(o: Objective, count: Array) -> Array:
-    """Return what scatter is divided by; `cem2` says why."""
-    own = o.narrowness[0]
-    return np.where(count > own + 1.0, count - own, 0.5 * count)
-
-
-def _shared_divisor(o: Objective, n: float, k: int) -> float:
-    own, shared = o.narrowness
-    return n - min(k * own + shared, 0.5 * n)
+    return np.asarray((vectors * np.maximum(values, 0.0)[:, None, :]) @ vectors.swapaxes(1, 2))
