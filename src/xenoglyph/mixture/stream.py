@@ -24,6 +24,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from xenoglyph.errors import DataError
 from xenoglyph.mixture.cem2 import converge
@@ -31,7 +32,7 @@ from xenoglyph.mixture.fitting import Fitted, Settings, rows_of
 from xenoglyph.mixture.missing import IncompleteRows
 from xenoglyph.mixture.reservoir import Reservoir, counted
 from xenoglyph.mixture.review import ENOUGH, SWEEPS, Review
-from xenoglyph.mixture.rows import Rows, Standardisation
+from xenoglyph.mixture.rows import Rows, Standardisation, standardisation
 from xenoglyph.mixture.start import objective_for
 from xenoglyph.mixture.state import Mixture
 from xenoglyph.mixture.sums import Sums
@@ -49,6 +50,8 @@ BLOCK, BLOCK_SHARE = 4096, 0.125
 # and a share of those with which it is due where they are described worse than others, by so many
 # standard errors.
 RENEWED, EARLY, WORSE = 0.25, 0.125, 5.0
+# Units and spread of the features are those of the sample, once it stands for so much of all.
+KNOWN = 0.5
 # The mixture is searched for anew when there are so many times the rows of the last time.
 GROWN = 2.0
 # Updates and events that the trace goes back.
@@ -111,8 +114,8 @@ class Stream:
     covariance_type: str = ""
     sums: Sums = field(init=False)
     described: Described = field(init=False)
-    searched: float = 0.0
-    """Rows that the full search was asked about last."""
+    searched: float = np.inf
+    """Rows that the full search was asked about last; never after a fit, whose rows are gone."""
     due: float = np.inf
     """Rows until the next review."""
     fresh: float = 0.0
@@ -155,28 +158,25 @@ class Stream:
         if self.found is None:
             if self.sample.full:
                 self._search(way)
-            return
-        grown = self.sample.whole and self.sample.w.sum() >= GROWN * self.searched
-        early = self.fresh >= EARLY * self.due and self.described.worse()
-        if grown:
+        elif self.sample.whole and self.sample.w.sum() >= GROWN * self.searched:
             self._search(way)
-        elif early or self.fresh >= self.due:
+        elif self.fresh >= self.due or (self.fresh >= EARLY * self.due and self.described.worse()):
             self._review(self.found, way)
 
     def _enough(self, way: Way) -> bool:
         """Whether the first rows say something about every direction."""
         X = self.sample.X
-        rows = len(np.unique(X, axis=0))
-        varied = all(len(np.unique(x[~np.isnan(x)])) > 1 for x in X.T)
-        return varied and rows >= max(2 * (X.shape[1] + 1), way.least)
+        least = max(2 * (X.shape[1] + 1), way.least)
+        return len(X) >= least and bool(_varied(X).all()) and len(np.unique(X, axis=0)) >= least
 
     def _search(self, way: Way) -> None:
         """Ask the full search about the sample, and take its answer if the message is shorter."""
         of_stream, of_sample = self.sample.weights()
         rows = rows_of(self.sample.X, of_sample, way.threads)
-        before, (found, name) = self.found, way.search(rows)
-        if before is not None and name == self.covariance_type:
-            found = self._shorter(before, found, rows)
+        with threadpool_limits(limits=1, user_api="blas"):
+            before, (found, name) = self.found, way.search(rows)
+            if before is not None and name == self.covariance_type:
+                found = self._shorter(before, found, rows)
         self.covariance_type, self.searched = name, float(of_stream.sum())
         self.begin(found, self.searched)
 
@@ -227,21 +227,24 @@ class Stream:
 
     def _review(self, found: Fitted, way: Way) -> None:
         """Ask the sample for births and merges, in units of the features as they are now."""
-        _, of_sample = self.sample.weights()
-        try:
-            rows = rows_of(self.sample.X, of_sample, way.threads)
-        except DataError:  # a feature has come to rest
-            rows = rows_of(self.sample.X, of_sample, way.threads, found.standardisation)
+        of_stream, of_sample = self.sample.weights()
         settings = way.settings(self.covariance_type)
-        most = min(settings.max_components or np.inf, len(rows.s))
-        o = objective_for(
-            rows, settings.structure, settings.criterion, settings.prior_scatter,
-            settings.min_components, most, settings.split_and_merge,
-        )  # fmt: skip
+        if of_stream.sum() < KNOWN * self.sums.n:  # of the rows before a fit ended none is there
+            units, o = found.standardisation, found.objective
+            rows = rows_of(self.sample.X, of_sample, way.threads, units)
+        else:
+            units = _units(self.sample.X, of_sample, found.standardisation)
+            rows = rows_of(self.sample.X, of_sample, way.threads, units)
+            o = objective_for(
+                rows, settings.structure, settings.criterion, settings.prior_scatter,
+                settings.min_components, min(settings.max_components or np.inf, len(rows.s)),
+                settings.split_and_merge,
+            )  # fmt: skip
         sums = self.sums.in_units(found.standardisation, rows.standardisation)
         review = Review(sums, replace(o, n=sums.n), rows, self.updates)
-        review.split()
-        review.shrink()
+        with threadpool_limits(limits=1, user_api="blas"):
+            review.split()
+            review.shrink()
         self.events += review.events
         self.sums, o = review.sums, replace(o, n=review.sums.n)
         parameters = self.sums.maximised(o)
@@ -276,6 +279,21 @@ class Stream:
         if self.found is not None:
             other.described = copy.copy(self.described)
         return other
+
+
+def _varied(X: Array) -> NDArray[np.bool_]:
+    """Whether each feature has two values."""
+    return np.asarray(np.fmax.reduce(X) > np.fmin.reduce(X))
+
+
+def _units(X: Array, s: Array, old: Standardisation) -> Standardisation:
+    """Standardise features; one that has come to rest keeps its old scale."""
+    varied, centre, scale = _varied(X), np.fmin.reduce(X), old.scale.copy()
+    centre = np.where(np.isnan(centre), old.centre, centre)
+    if varied.any():
+        new = standardisation(np.ascontiguousarray(X.T[varied]), s)
+        centre[varied], scale[varied] = new.centre, new.scale
+    return Standardisation(centre, scale)
 
 
 def _block(X: Array, w: Array, units: Standardisation, threads: int) -> Rows:

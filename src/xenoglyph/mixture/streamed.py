@@ -7,7 +7,6 @@ import numpy as np
 from joblib import effective_n_jobs
 from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
-from threadpoolctl import threadpool_limits
 
 from xenoglyph.errors import DataError
 from xenoglyph.mixture.blocks import is_lazy
@@ -91,9 +90,10 @@ class StreamedMixture(FittedMixture):
         kept = s > 0.0
         if marginal:
             kept &= ~np.isnan(table).all(axis=1)
+        if not kept.all():
+            table, s = table[kept], s[kept]
         stream = stream or self._new_stream()
-        with threadpool_limits(limits=1, user_api="blas"):
-            stream.absorb(table[kept], s[kept], self._way(structures, stream.random))
+        stream.absorb(table, s, self._way(structures, stream.random))
         if stream.found is not None:
             self._adopt(stream.found, stream.covariance_type)
             self.n_iter_ = stream.updates
