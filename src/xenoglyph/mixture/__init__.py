@@ -67,6 +67,20 @@ weighted by its responsibilities, and what that saves is saved by the whole mixt
 again until nothing helps. No random number is drawn, and no number of components is given. Where
 rows are few it makes a second start from many components and keeps the shorter message.
 
+Streams
+-------
+`partial_fit` takes rows as they come and forgets old ones. With the forgetting rate r a row counts
+for exp(-r) of what it did before whenever another comes, and all together for n = 1/r rows in the
+end: the window through which the mixture sees the stream. What is minimised is L of the rows as they
+count. A component whose rows stop coming keeps exp(-r t) of its count after t more rows, and is
+annihilated when that is too little: a share a of the rows is gone after log(a n / n_0) windows, n_0
+being the rows with which a component starves (N/2, about eight more with "wallace-freeman"). The
+idea is that of Zivkovic & van der Heijden, "Recursive unsupervised learning of finite mixture
+models", IEEE TPAMI 26(5), 2004; they let all components be there from the start, and here they are
+born by splits as well, on a random sample of the stream in which old rows are rarer: see `stream`,
+`review` and `reservoir`. By default r is 1e-5. A shorter window follows faster, but knows less: a
+component of N parameters is not found before some N rows of it are in the window and in the sample.
+
 Where we differ from the paper
 ------------------------------
 1. The weight step of "split-merge" is the exact minimiser of the objective for one weight, the
@@ -92,8 +106,9 @@ Who does what
 ``rows``, ``missing`` (rows, standardised) and ``kernels`` (loops over rows) -> ``covariance``
 (structures), ``message_length`` (L, term by term) -> ``state`` (a mixture under way) -> ``cem2``
 (the algorithm) -> ``start``, ``splits``, ``merges`` (moves) -> ``search`` -> ``fitting`` ->
-``fitted``, ``estimator``; ``trace`` is the ledger that a fit leaves;
-``criteria`` puts BIC, AIC and ICL beside it.
+``fitted``, ``estimator``; ``reservoir`` (a sample of a stream), ``sums`` (what is left of its rows)
+-> ``review`` (births and deaths) -> ``stream`` -> ``streamed``; ``trace`` is the ledger that a fit
+leaves; ``criteria`` puts BIC, AIC and ICL beside it.
 """
 
 from xenoglyph.mixture.estimator import MMLGaussianMixture

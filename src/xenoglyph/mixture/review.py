@@ -58,6 +58,12 @@ class Review:
     """Of the update after which it takes place, for the ledger."""
     events: list[Event] = field(default_factory=list)
 
+    def settle(self) -> None:
+        """Sweep over the sample, where it is the stream: what it forgot, the sums forget too."""
+        x = Mixture(self.sample, replace(self.objective, n=self.sample.n), self.parameters())
+        if self._settled(x):
+            self.sums = Sums.of(x.parameters(), self.sums.n, self.objective)
+
     def split(self) -> None:
         """Split whatever it pays to split, round by round."""
         o = replace(self.objective, n=self.sample.n)

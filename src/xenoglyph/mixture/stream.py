@@ -52,6 +52,8 @@ BLOCK, BLOCK_SHARE = 4096, 0.125
 RENEWED, EARLY, WORSE = 0.25, 0.125, 5.0
 # Units and spread of the features are those of the sample, once it stands for so much of all.
 KNOWN = 0.5
+# The sample is all that is remembered, but for what is long past.
+WHOLE = 0.99
 # The mixture is searched for anew when there are so many times the rows of the last time.
 GROWN = 2.0
 # Updates and events that the trace goes back.
@@ -227,6 +229,10 @@ class Stream:
 
     def _review(self, found: Fitted, way: Way) -> None:
         """Ask the sample for births and merges, in units of the features as they are now."""
+        self.due, self.fresh = RENEWED * self.sums.n, 0.0
+        self.described.lately = np.zeros(2)
+        if not _varied(self.sample.X).any():
+            return
         of_stream, of_sample = self.sample.weights()
         settings = way.settings(self.covariance_type)
         if of_stream.sum() < KNOWN * self.sums.n:  # of the rows before a fit ended none is there
@@ -243,6 +249,8 @@ class Stream:
         sums = self.sums.in_units(found.standardisation, rows.standardisation)
         review = Review(sums, replace(o, n=sums.n), rows, self.updates)
         with threadpool_limits(limits=1, user_api="blas"):
+            if self.sample.whole and of_stream.sum() > WHOLE * sums.n:
+                review.settle()
             review.split()
             review.shrink()
         self.events += review.events
@@ -251,8 +259,6 @@ class Stream:
         self.found = replace(
             found, parameters=parameters, objective=o, standardisation=rows.standardisation
         )
-        self.due, self.fresh = RENEWED * self.sums.n, 0.0
-        self.described.lately = np.zeros(2)
 
     def _event(
         self, kind: str, before: int, after: int, weight: float, saved: float, model: float
