@@ -13,6 +13,7 @@ import threading
 import time
 from pathlib import Path
 
+import dask
 import dask.array as da
 import numpy as np
 from distributed import Client, LocalCluster
@@ -47,6 +48,9 @@ def kill_one(cluster, stop, wait):
 
 
 def main(folder, trials):
+    # A cluster drops a worker for good that it finds missing so long after it was lost, be it
+    # lost anew. Nobody loses workers as often as we do.
+    dask.config.set({"distributed.deploy.lost-worker-timeout": "1h"})
     path = Path(folder) / "table.npy"
     drawn = np.random.default_rng(0)
     centres = 4.0 * drawn.standard_normal((6, 4))
