@@ -4,10 +4,10 @@ Rows of 20 Gaussians in six dimensions lie in a file, and are fitted as a memory
 peak memory of fresh processes from 10,000 to 10,000,000 rows, beside the same rows in memory,
 scikit-learn's GaussianMixture, which is told the number of components, and Dask-ML's k-means where
 it is installed. Then: a pass over blocks against a sweep in memory; two workers of Dask against
-one; what a billion rows on a hundred workers would take, by a model whose parts were measured here.
+one; what a billion rows on a hundred workers would take, by a model whose parts are measured.
 
-``--gigabytes 10`` fits a file of that size instead, in a process that tells its peak. ``--lost 20``
-kills a worker in each of so many fits. Answers are checked before times are printed: k, the
+``--gigabytes 10`` fits a file of that size instead, in a process that tells its peak, and
+``--lost 20`` kills a worker in each of so many fits. Answers are checked before times are printed: k, the
 message length within 0.1 % of that in memory, and the same bits for any number of workers.
 Mixtures by Spark (org.apache.spark.ml.clustering.GaussianMixture) are a peer that was not run.
 """
@@ -250,8 +250,8 @@ def large(folder: Path, gigabytes: float) -> list[str]:
     told = _alone("ours", str(path), True, 2)
     print(
         f"\n{path.stat().st_size / 1e9:.1f} GB, {n:,} rows, two threads: "
-        f"{seconds(told['seconds'])} s, {told['passes']} passes, k {told['k']}, {told['mib']:.0f} MiB beyond the start "
-        f"(wanted: at most {PEAK})"
+        f"{seconds(told['seconds'])} s, {told['passes']} passes, k {told['k']}, "
+        f"{told['mib']:.0f} MiB beyond the start (wanted: at most {PEAK})"
     )
     return [] if told["k"] == K else [f"{told['k']} components were found in the large file"]
 
