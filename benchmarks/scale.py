@@ -7,8 +7,8 @@ it is installed. Then: a pass over blocks against a sweep in memory; two workers
 one; what a billion rows on a hundred workers would take, by a model whose parts are measured.
 
 ``--gigabytes 10`` fits a file of that size instead, in a process that tells its peak, and
-``--lost 20`` kills a worker in each of so many fits. Answers are checked before times are printed: k, the
-message length within 0.1 % of that in memory, and the same bits for any number of workers.
+``--lost 20`` kills a worker in each of so many fits. Answers are checked before times are printed:
+k, the message length within 0.1 % of that in memory, the same bits for any number of workers.
 Mixtures by Spark (org.apache.spark.ml.clustering.GaussianMixture) are a peer that was not run.
 """
 

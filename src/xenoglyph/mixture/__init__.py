@@ -77,9 +77,9 @@ components take their M-step at once, for component-wise EM would need to keep w
 thinks of every component; the fixed points are the same. Starved components die, one in a pass.
 
 With more rows more structure pays. So the sample proposes splits, EM over all rows fits their
-parts inside the component that would be split, and by the same inequality as above each is known to save
-so much at least; deletions and merges are proposed by the sample and judged by all rows. What the
-sample was, and by how much all rows moved its answer, is in ``sample_``.
+parts inside the component that would be split, and by the same inequality as above each is known
+to save so much at least; deletions and merges are proposed by the sample and judged by all rows.
+What the sample was, and by how much all rows moved its answer, is in ``sample_``.
 
 Where we differ from the paper
 ------------------------------
@@ -107,8 +107,8 @@ Who does what
 (structures), ``message_length`` (L, term by term) -> ``state`` (a mixture under way) -> ``cem2``
 (the algorithm) -> ``start``, ``splits``, ``merges`` (moves) -> ``search`` -> ``fitting`` ->
 ``density``, ``fitted``, ``estimator``; ``trace`` is the ledger that a fit leaves; ``criteria``
-puts BIC, AIC and ICL beside it. Where rows do not fit into memory: ``blocks`` (sources, and the tree of
-sums) -> ``scan`` (the first pass, the sample) -> ``block_em`` -> ``block_fit``.
+puts BIC, AIC and ICL beside it. Where rows do not fit into memory: ``blocks`` (sources, and the
+tree of sums) -> ``scan`` (the first pass, the sample) -> ``block_em`` -> ``block_fit``.
 """
 
 from xenoglyph.mixture.estimator import MMLGaussianMixture

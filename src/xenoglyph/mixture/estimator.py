@@ -87,8 +87,8 @@ class MMLGaussianMixture(FittedMixture):
         Whether ``trace_`` keeps the mixture of every sweep (for an animation).
     sample_size : int or "auto", default="auto"
         Of a Dask collection or a larger memory map, rows on which the structure is sought before
-        passes over all rows settle it. "auto" is as many as a fit can take in 256 MiB: about half
-        a million of six columns. A table of no more rows is fitted like an array.
+        passes over all rows settle it. "auto" is as many as a fit can take in 256 MiB: about a
+        third of a million of six columns. A table of no more rows is fitted like an array.
     n_jobs : int or None, default=None
         Threads that share the rows; None is one, -1 all processors. The result has the same bits
         for any number.
