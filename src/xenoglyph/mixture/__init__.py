@@ -67,19 +67,33 @@ weighted by its responsibilities, and what that saves is saved by the whole mixt
 again until nothing helps. No random number is drawn, and no number of components is given. Where
 rows are few it makes a second start from many components and keeps the shorter message.
 
+Tables larger than memory
+-------------------------
+A Dask array or DataFrame, or a memory map of more rows than a fit can take in memory, comes in
+blocks (``blocks``). The search runs on a sample of the rows, and then EM passes over all of them,
+with the message length of all: every block tells sums, and the sums are added up in a tree that
+depends on the blocks alone, so that any number of threads or workers gives the same bits. All
+components take their M-step at once, for component-wise EM would need to keep what every row
+thinks of every component; the fixed points are the same. Starved components die, one in a pass.
+
+With more rows more structure pays. So the sample proposes splits, EM over all rows fits their
+parts inside the component that would be split, and by the same inequality as above each is known
+to save so much at least; deletions and merges are proposed by the sample and judged by all rows.
+What the sample was, and by how much all rows moved its answer, is in ``sample_``.
+
 Streams
 -------
-`partial_fit` takes rows as they come and forgets old ones. With the forgetting rate r a row counts
-for exp(-r) of what it did before whenever another comes, and all together for n = 1/r rows in the
-end: the window through which the mixture sees the stream. What is minimised is L of the rows as they
-count. A component whose rows stop coming keeps exp(-r t) of its count after t more rows, and is
-annihilated when that is too little: a share a of the rows is gone after log(a n / n_0) windows, n_0
-being the rows with which a component starves (N/2, about eight more with "wallace-freeman"). The
-idea is that of Zivkovic & van der Heijden, "Recursive unsupervised learning of finite mixture
-models", IEEE TPAMI 26(5), 2004; they let all components be there from the start, and here they are
-born by splits as well, on a random sample of the stream in which old rows are rarer: see `stream`,
-`review` and `reservoir`. By default r is 1e-5. A shorter window follows faster, but knows less: a
-component of N parameters is not found before some N rows of it are in the window and in the sample.
+`partial_fit` takes rows as they come and forgets old ones. With the forgetting rate r a row
+counts for exp(-r) of what it did before whenever another comes, and all together for n = 1/r rows
+in the end: the window through which the mixture sees the stream. What is minimised is L of the
+rows as they count. A component whose rows stop coming keeps exp(-r t) of its count after t more
+rows, and is annihilated when that is too little: one that had a share a of the rows is gone after
+log(a n / n_0) windows, n_0 being the rows with which a component starves (N/2, about eight more
+with "wallace-freeman"). The idea is that of Zivkovic & van der Heijden, "Recursive unsupervised
+learning of finite mixture models", IEEE TPAMI 26(5), 2004. There all components are drawn at the
+start; here they are born by splits as well, which a random sample of the stream proposes and pays
+for: see `stream`, `review` and `reservoir`. By default r is 1e-5. A shorter window follows faster
+and knows less: a component is found once the window and the sample hold some N rows of it.
 
 Where we differ from the paper
 ------------------------------
@@ -106,9 +120,11 @@ Who does what
 ``rows``, ``missing`` (rows, standardised) and ``kernels`` (loops over rows) -> ``covariance``
 (structures), ``message_length`` (L, term by term) -> ``state`` (a mixture under way) -> ``cem2``
 (the algorithm) -> ``start``, ``splits``, ``merges`` (moves) -> ``search`` -> ``fitting`` ->
-``fitted``, ``estimator``; ``reservoir`` (a sample of a stream), ``sums`` (what is left of its rows)
--> ``review`` (births and deaths) -> ``stream`` -> ``streamed``; ``trace`` is the ledger that a fit
-leaves; ``criteria`` puts BIC, AIC and ICL beside it.
+``density``, ``fitted``, ``estimator``; ``trace`` is the ledger that a fit leaves; ``criteria``
+puts BIC, AIC and ICL beside it. Where rows do not fit into memory: ``blocks`` (sources, and the
+tree of sums) -> ``scan`` (the first pass, the sample) -> ``block_em`` -> ``block_fit``. Where they
+come as a stream: ``reservoir`` (a sample), ``sums`` (what is left of the rows) -> ``review``
+(births, merges) -> ``stream`` -> ``streamed``.
 """
 
 from xenoglyph.mixture.estimator import MMLGaussianMixture

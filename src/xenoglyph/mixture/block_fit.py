@@ -38,7 +38,7 @@ Array = NDArray[np.float64]
 
 SAMPLE_BYTES, LEAST_SAMPLE, MOST_SAMPLE = 1 << 28, 2_000, 1_000_000
 """Memory that a fit of the sample may take, and the bounds of its rows."""
-COPIES, COLUMNS = 4, 40
+COPIES, COLUMNS = 4, 80
 """Copies of the sample, and further numbers for each row, that a fit of it takes."""
 TRIALS, TRIAL_SWEEPS = 3, 10
 """Deletions and merges that are tried after one another, and sweeps over the sample for each."""
@@ -84,8 +84,8 @@ def check_fits(n: int, d: int) -> None:
     """
     check_memory(
         8 * n * (COPIES * d + COLUMNS),
-        f"A fit of {n:,} rows of {d} columns in memory",
-        "give a memory map or a Dask array, of which a sample is searched, or fewer rows",
+        f"A search on {n:,} rows of {d} columns",
+        "give sample_size, so that a sample is searched, or a memory map or a Dask array",
     )
 
 

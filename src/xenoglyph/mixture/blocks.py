@@ -36,7 +36,7 @@ __all__ = [
 Array = NDArray[np.float64]
 Integers = NDArray[np.intp]
 
-ROWS = 1 << 15
+ROWS = 1 << 14
 """Rows of a block."""
 FAN_IN = 8
 """Vectors that one task of Dask puts together."""
