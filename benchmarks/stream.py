@@ -1,9 +1,9 @@
 """How fast a mixture learns a stream, how well, and how late it notices what changes.
 
-`python -m benchmarks.stream` draws streams from mixtures that it knows. Rows in memory are fitted in
-the same run: those of the last window, by `fit`, and by scikit-learn's `GaussianMixture`, which is
-told the number of components. The exit status is 1 where the number of components of a stream is
-not that of `fit`, or not that of the clusters that it was drawn from.
+`python -m benchmarks.stream` draws streams from mixtures that it knows. Rows in memory are fitted
+in the same run: those of the last window, by `fit`, and by scikit-learn's `GaussianMixture`, which
+is told the number of components. The exit status is 1 where the number of components of a stream
+is not that of `fit`, or not that of the clusters that it was drawn from.
 """
 
 import argparse
