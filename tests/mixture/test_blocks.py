@@ -502,6 +502,7 @@ MMLGaussianMixture(sample_size=5000).fit(np.array(X[:20000]))
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 fit = MMLGaussianMixture(sample_size=5000, tol=1e-3).fit(X)
 assert fit.score(X) > -100
+fit.predict(X)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before, fit.n_components_)
 """
 

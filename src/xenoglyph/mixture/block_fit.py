@@ -45,8 +45,9 @@ TRIALS, TRIAL_SWEEPS = 3, 10
 MOST_ROUNDS = 20
 LOOSE = 10.0
 """While the structure still changes, a pass must save so many times more."""
-LOCAL_PASSES = 10
-"""Passes over all rows in which the parts of a split find their places."""
+LOCAL_PASSES, PATIENCE = 10, 5.0
+"""Passes over all rows in which the parts of a split find their places at most; and a split that
+is so many times its last pass's saving away from paying is given up."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,8 +117,9 @@ def find_in_blocks(
     rows = rows_of(*sample, threads, scanned.units)
     found = find_mixture(rows, settings, random, start, progress)
     o = replace(found.objective, n=scanned.n)
-    weighted = rows.take(np.arange(len(rows.s)), rows.s * (scanned.n / rows.n))
-    whole = _Blockwise(blocks, weighted, o, settings, progress)
+    up = scanned.n / rows.n
+    weighted = rows.take(np.arange(len(rows.s)), rows.s * up)
+    whole = _Blockwise(blocks, weighted, up, o, settings, progress)
     whole.settle(found.parameters)
     first = whole.x
     error = whole.standard_error(rows)
@@ -145,13 +147,20 @@ class _Blockwise:
     """A mixture of all rows, and the moves that its sample proposes."""
 
     def __init__(
-        self, blocks: Blocks, sample: Rows, o: Objective, settings: Settings, progress: Progress
+        self,
+        blocks: Blocks,
+        sample: Rows,
+        up: float,
+        o: Objective,
+        settings: Settings,
+        progress: Progress,
     ) -> None:
         self.blocks, self.sample, self.o, self.settings = blocks, sample, o, settings
         self.progress = progress
         self.few = sample.take(np.arange(1), sample.s[:1])
         self.local = replace(o, k_min=1)
         self.enough = settings.tol * o.n
+        self.up = up
         self.ledger = Ledger(sample, o, settings.record_parameters)
         self.passes = 0
 
@@ -189,16 +198,21 @@ class _Blockwise:
         return float(np.sqrt(rows.s @ (log_density - mean) ** 2) / rows.n)
 
     def _proposals(self) -> dict[int, Split]:
-        """Return the best split of each component that pays on the sample."""
+        """Return the best split of each component, where it may pay by all rows.
+
+        Where there is nothing to save, a split still saves about N/2 nats on the rows that it was
+        fitted to, and as many times more as each of them counts for.
+        """
+        luck = 0.5 * self.o.N * (self.up - 1.0)
         y = Mixture(self.sample, self.o, self.x.parameters())
         found = {}
         for m in range(y.k):
             if y.alpha[m] * y.n < 2.0 * self.o.fewest_rows:
                 continue
             ways = [way(y, m) for way in (split_into_two, split_into_cells)]
-            best = max((one for one in ways if one), key=lambda one: one.saved, default=None)
-            if best is not None and best.saved > self.enough:
-                found[m] = best
+            likely = [one for one in ways if one and one.saved - luck * (one.parts.k - 1) > 0.0]
+            if likely:
+                found[m] = max(likely, key=lambda one: one.saved)
         return found
 
     def _paid(self, proposals: dict[int, Split]) -> dict[int, Split]:
@@ -210,13 +224,15 @@ class _Blockwise:
         for _ in range(LOCAL_PASSES):
             if not parts:
                 break
-            split = Splitting(step, parts)
+            split, before = Splitting(step, parts), dict(paid)
             self._note_pass(self.x.k)
             for m, (data, sums) in split.read(self.blocks.total(split)).items():
                 model = self._dearer(now, m, parts[m])
                 paid[m] = Split(data - model, -model, parts[m])
                 parts[m] = maximise(self.local, parts[m], sums)[0]
-            parts = {m: p for m, p in parts.items() if p.k > 1}
+                more = paid[m].saved - before[m].saved if m in before else np.inf
+                if parts[m].k == 1 or more < self.enough or paid[m].saved + PATIENCE * more < 0.0:
+                    del parts[m]
         room, kept = self.o.k_max - self.x.k, {}
         for m, one in sorted(paid.items(), key=lambda item: -item[1].saved):
             if one.saved > self.enough and one.parts.k - 1 <= room:

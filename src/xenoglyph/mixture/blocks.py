@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,8 @@ __all__ = [
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.intp]
+
+T = TypeVar("T")
 
 ROWS = 1 << 14
 """Rows of a block."""
@@ -102,18 +104,18 @@ class ArrayBlocks:
 
     def pick(self, numbers: Integers, seed: int) -> tuple[Array, Array]:
         """See `Blocks`."""
-        drawn = [
+        drawn = (
             self._rows(part.start + _drawn(part.stop - part.start, int(number), seed, block))
             for block, (part, number) in enumerate(zip(self._parts(), numbers, strict=True))
-        ]
-        X, s = zip(*drawn, strict=True)
+        )
+        X, s = zip(*self._forgetting(drawn), strict=True)
         return np.concatenate(X), np.concatenate(s)
 
-    def _forgetting(self, vectors: Iterator[Array]) -> Iterator[Array]:
-        """Hand the vectors on; of a memory map, let go of what was read for them."""
+    def _forgetting(self, answers: Iterator[T]) -> Iterator[T]:
+        """Hand on what blocks were asked; of a memory map, let go of what was read for it."""
         size = ROWS * self.X[:1].nbytes
-        for number, vector in enumerate(vectors, 1):
-            yield vector
+        for number, answer in enumerate(answers, 1):
+            yield answer
             if number * size % KEPT < size:
                 forget_pages(self.X)
 
