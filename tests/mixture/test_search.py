@@ -180,3 +180,16 @@ def test_the_shortest_message_tells_the_structure(name):
     fit = MMLGaussianMixture(covariance_type="auto").fit(X)
     assert fit.n_components_ == 2
     assert fit.covariance_type_ == name
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_clusters_are_found_along_one_of_many_directions(seed):
+    """Rows for 2.7 times the parameters of three components, in thirty dimensions."""
+    random = np.random.default_rng(seed)
+    turn = np.linalg.qr(random.standard_normal((30, 30)))[0]
+    label = random.integers(0, 3, 4000)
+    X = random.standard_normal((4000, 30))
+    X[:, 0] += 12.0 * label
+    fit = MMLGaussianMixture().fit(X @ turn)
+    assert fit.n_components_ == 3
+    assert adjusted_rand_score(label, fit.labels_) > 0.99
