@@ -2,7 +2,6 @@
 
 import hashlib
 import math
-import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import issparse
 
 from xenoglyph.errors import DataError
-from xenoglyph.images import ImageSet
+from xenoglyph.images import ImageSet, StoredPixels
+from xenoglyph.images.packing import from_dask, is_dask
+from xenoglyph.images.stored import as_float, check_unit, file_region, read_some, unit_range
 
 __all__ = ["BLOCK_BYTES", "Rows", "as_pixels", "image_rows"]
 
@@ -69,9 +70,7 @@ class Rows:
     def take(self, index: NDArray[np.integer[Any]] | slice) -> Pixels:
         """Return some images, copied, as uint8 or float32."""
         own = index if self.index is None else self.index[index]
-        rows = _plain(self.table[own])
-        _forget(self.table)
-        return rows
+        return read_some(self.table, own)
 
     def blocks(self, n_bytes: int = BLOCK_BYTES) -> Iterator[Pixels]:
         """All images in their order, some at a time."""
@@ -102,15 +101,17 @@ def image_rows(X: ImageSet | ArrayLike, image_shape: tuple[int, ...] | None = No
     DataError
         If X holds no images, images of another shape, or values that are no pixels.
     """
-    array = X.pixels if isinstance(X, ImageSet) else _array(X)
+    array, index = _array(X), None
+    if isinstance(array, StoredPixels):
+        array, index = array.stored, array.index
     came = array.shape[1:]
     if len(came) == 3 and came[-1] == 1:
         came = came[:-1]
     if image_shape not in (None, came):
         raise DataError(f"images of shape {image_shape} were fitted; came images of shape {came}")
-    rows = Rows(array.reshape(len(array), math.prod(came)), came)
+    rows = Rows(array.reshape(len(array), math.prod(came)), came, index)
     if not isinstance(X, ImageSet) and array.dtype.kind == "f":
-        _check_range(rows)
+        check_unit(*unit_range(rows.blocks()))
     return rows
 
 
@@ -125,13 +126,12 @@ def as_pixels(rows: jax.Array) -> jax.Array:
     return levels * HIGH + levels * LOW
 
 
-def as_float(rows: Pixels) -> Pixels:
-    """Bring pixels to float32 in [0, 1]."""
-    return np.divide(rows, np.float32(255)) if rows.dtype == np.uint8 else rows
-
-
-def _array(X: ArrayLike) -> Pixels:
+def _array(X: ImageSet | ArrayLike) -> Any:
     """Return X as an array of images; a memory map as itself."""
+    if isinstance(X, ImageSet):
+        return X.pixels
+    if is_dask(X):
+        X = from_dask(X)
     if issparse(X):
         raise DataError("images came as a sparse matrix; give X.toarray()")
     array = X if isinstance(X, np.memmap) else _numbers(X)
@@ -161,34 +161,3 @@ def _numbers(X: ArrayLike) -> Pixels:
         return array.astype(np.float64) if array.dtype.kind == "O" else array
     except ValueError as error:
         raise DataError(f"images must be numbers, and all of one size: {error}") from error
-
-
-def _plain(rows: Pixels) -> Pixels:
-    """Copy rows to uint8 or float32 in C order."""
-    if rows.dtype == np.bool_:
-        return rows.astype(np.uint8) * np.uint8(255)
-    return np.array(rows, dtype=np.uint8 if rows.dtype == np.uint8 else np.float32, order="C")
-
-
-def _check_range(rows: Rows) -> None:
-    """Raise DataError where a pixel is NaN or outside [0, 1]."""
-    with np.errstate(over="ignore"):
-        ends = [(block.min(), block.max()) for block in rows.blocks()]
-    low, high = np.min(ends), np.max(ends)
-    if np.isnan(low) or np.isnan(high):
-        raise DataError("the pixels hold NaN; replace or drop those images")
-    if low < 0 or high > 1:
-        raise DataError(
-            f"pixels must lie in [0, 1]; came {low:g}..{high:g}: pass uint8, or divide by the "
-            "largest value that a pixel can take"
-        )
-
-
-def _forget(table: Pixels) -> None:
-    """Let the system take back the memory in which a map's pages were looked at.
-
-    Not of a private map, whose changes are nowhere else.
-    """
-    pages = getattr(table, "_mmap", None)
-    if pages is not None and hasattr(pages, "madvise") and getattr(table, "mode", "c") != "c":
-        pages.madvise(mmap.MADV_DONTNEED)
