@@ -22,6 +22,7 @@ from xenoglyph.images.raw import (
     source_file,
     train_and_test,
 )
+from xenoglyph.images.stored import is_large
 
 __all__ = ["read_npy", "read_npz"]
 

@@ -101,7 +101,7 @@ def _packed(
         write_npy(packed, shape, dtype, (_in_type(picture, dtype) for picture in pictures))
         told = [[source.name, source.sha256] for source in sources]
         atomic_write(known, json.dumps(told).encode("utf-8"))
-    elif not sources:
+    else:
         told = json.loads(known.read_text(encoding="utf-8"))
         sources += [SourceFile(name, sha256) for name, sha256 in told]
     return map_npy(packed)
