@@ -37,6 +37,7 @@ __all__ = [
     "Rows",
     "Run",
     "RunFolder",
+    "Scheduler",
     "Search",
     "Seed",
     "Shape",
@@ -45,6 +46,7 @@ __all__ = [
     "Table",
     "Tolerance",
     "Version",
+    "Workers",
     "check_range",
     "image_shape",
     "run_folder",
@@ -227,7 +229,23 @@ Columns = Annotated[
 Rows = Annotated[int, typer.Option(min=2, metavar="N", help="How many rows of a toy set.")]
 Processes = Annotated[
     int,
-    typer.Option(min=1, metavar="N", help="Processes that train the auto-encoder together."),
+    typer.Option(
+        min=1,
+        metavar="N",
+        help="Processes that train the auto-encoder together; with workers, one on each of N.",
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="N",
+        help="Let N processes of this machine look at the images, by Dask.",
+    ),
+]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(metavar="ADDRESS", help="Let the workers of this scheduler of Dask do so."),
 ]
 Resume = Annotated[
     bool,

@@ -161,6 +161,7 @@ def _root(
     epilog="\b\nExamples:\n"
     "  xenoglyph discover digits\n"
     "  xenoglyph discover mnist --out runs/mnist\n"
+    "  xenoglyph discover mnist --workers 2\n"
     "  xenoglyph discover mnist --recipe article"
 )
 def discover(
@@ -175,6 +176,8 @@ def discover(
     epochs: arguments.Epochs = None,
     shape: arguments.Shape = None,
     processes: arguments.Processes = 1,
+    workers: arguments.Workers = None,
+    scheduler: arguments.Scheduler = None,
     resume: arguments.Resume = False,
     log: arguments.Log = None,
     quiet: arguments.Quiet = False,
@@ -184,6 +187,8 @@ def discover(
 
     A run that is stopped leaves a checkpoint in its folder: see --resume.
     """
+    if workers is not None and scheduler is not None:
+        raise typer.BadParameter("give --workers or --scheduler, not both.")
     call: Call = context.obj
     folder = arguments.run_folder(source, out, resume=resume)
     size = arguments.image_shape(shape)
@@ -192,7 +197,11 @@ def discover(
     with _working(quiet) as progress:
         # A folder that cannot be written and a library that is missing are told before the work.
         write_run = xenoglyph.write_run
-        with _noting_checkpoint(call, folder), xenoglyph.hold_run(folder, resume=resume):
+        with (
+            _noting_checkpoint(call, folder),
+            xenoglyph.hold_run(folder, resume=resume),
+            _cluster(workers, scheduler, quiet) as client,
+        ):
             callbacks = [LOGS[kind](folder) for kind in log or ()]
             images = xenoglyph.load_images(source, image_shape=size, progress=progress)
             discovery = xenoglyph.SymbolDiscovery(
@@ -205,8 +214,9 @@ def discover(
                 random_state=seed,
             )
             discovery.fit(
-                images, progress=progress, checkpoint=folder, resume=resume, callbacks=callbacks
-            )
+                images, progress=progress, checkpoint=folder, resume=resume, callbacks=callbacks,
+                client=client,
+            )  # fmt: skip
             told = call.command()
             result = write_run(discovery, images, folder, progress=progress, command=told)
     if as_json:
@@ -221,6 +231,22 @@ def _working(quiet: bool) -> Iterator[Progress]:
     with xenoglyph.ProgressBar(quiet=quiet) as progress:
         progress("loading", 0, 0, "")
         yield progress
+
+
+@contextmanager
+def _cluster(workers: int | None, scheduler: str | None, quiet: bool) -> Iterator[Any]:
+    """Give a client of the workers that were asked for, None if none were."""
+    if workers is None and scheduler is None:
+        yield None
+        return
+    if scheduler is None:
+        cluster = xenoglyph.local_workers(workers or 1)
+    else:
+        cluster = xenoglyph.scheduler_at(scheduler)
+    with cluster as (client, dashboard):
+        if not quiet:
+            print("xenoglyph: dashboard:", dashboard, file=sys.stderr)
+        yield client
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,7 @@ from xenoglyph.images import ImageSet, StoredPixels
 from xenoglyph.images.packing import from_dask, is_dask
 from xenoglyph.images.stored import as_float, check_unit, file_region, read_some, unit_range
 
-__all__ = ["BLOCK_BYTES", "Rows", "as_pixels", "image_rows"]
+__all__ = ["BLOCK_BYTES", "Place", "Rows", "as_pixels", "image_rows"]
 
 Pixels = NDArray[Any]
 
@@ -74,9 +75,29 @@ class Rows:
 
     def blocks(self, n_bytes: int = BLOCK_BYTES) -> Iterator[Pixels]:
         """All images in their order, some at a time."""
-        size = max(1, n_bytes // self.bytes)
-        for first in range(0, len(self), size):
-            yield self.take(slice(first, first + size))
+        for part in self.parts(max(1, n_bytes // self.bytes)):
+            yield part.take(slice(None))
+
+    def parts(self, size: int) -> Iterator["Rows"]:
+        """All images in their order, `size` at a time, not yet looked at."""
+        for first in range(0, max(len(self), 1), size):
+            own = slice(first, first + size)
+            if self.index is None:
+                yield Rows(self.table[own], self.image_shape)
+            else:
+                yield Rows(self.table, self.image_shape, self.index[own])
+
+    def portable(self) -> "Rows | Place":
+        """Return what another process needs: the place of a map, else the images themselves."""
+        region = file_region(self.table)
+        if region is None:
+            return Rows(self.take(slice(None)), self.image_shape)
+        shape = (len(self.table), self.n_pixels)
+        return Place(*region, self.table.dtype.str, shape, self.image_shape, self.index)
+
+    def open(self) -> "Rows":
+        """Return the rows, which are at hand: see `Place`."""
+        return self
 
     def fingerprint(self) -> str:
         """SHA-256 of shape, type and some of the images, evenly spaced."""
@@ -84,6 +105,52 @@ class Rows:
         digest = hashlib.sha256(repr((len(self), self.image_shape)).encode())
         digest.update(np.asarray(as_float(self.take(index))).tobytes())
         return digest.hexdigest()
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """Where rows lie in a file, for a process that is to map them itself.
+
+    Attributes
+    ----------
+    file : str
+    offset : int
+        Bytes before the first row.
+    dtype : str
+    shape : tuple of int
+        Of the table.
+    image_shape : tuple of int
+    index : array, optional
+        As of `Rows`.
+    """
+
+    file: str
+    offset: int
+    dtype: str
+    shape: tuple[int, int]
+    image_shape: tuple[int, ...]
+    index: NDArray[np.intp] | None
+
+    def portable(self) -> "Place":
+        """Return itself: see `Rows`."""
+        return self
+
+    def open(self) -> Rows:
+        """Map the images.
+
+        Raises
+        ------
+        DataError
+            If there is no such file where this process runs.
+        """
+        try:
+            table = np.memmap(self.file, self.dtype, "r", self.offset, self.shape)
+        except OSError as error:
+            raise DataError(
+                f"the images lie in {self.file}, which cannot be read on {socket.gethostname()}: "
+                f"{error.strerror}; put them where all machines see them by the same path"
+            ) from error
+        return Rows(table, self.image_shape, self.index)
 
 
 def image_rows(X: ImageSet | ArrayLike, image_shape: tuple[int, ...] | None = None) -> Rows:
@@ -101,7 +168,8 @@ def image_rows(X: ImageSet | ArrayLike, image_shape: tuple[int, ...] | None = No
     DataError
         If X holds no images, images of another shape, or values that are no pixels.
     """
-    array, index = _array(X), None
+    array: Any = X.pixels if isinstance(X, ImageSet) else _array(X)
+    index = None
     if isinstance(array, StoredPixels):
         array, index = array.stored, array.index
     came = array.shape[1:]
@@ -126,15 +194,11 @@ def as_pixels(rows: jax.Array) -> jax.Array:
     return levels * HIGH + levels * LOW
 
 
-def _array(X: ImageSet | ArrayLike) -> Any:
+def _array(X: ArrayLike) -> Any:
     """Return X as an array of images; a memory map as itself."""
-    if isinstance(X, ImageSet):
-        return X.pixels
-    if is_dask(X):
-        X = from_dask(X)
     if issparse(X):
         raise DataError("images came as a sparse matrix; give X.toarray()")
-    array = X if isinstance(X, np.memmap) else _numbers(X)
+    array = _numbers(X)
     if array.dtype.kind == "c":
         raise DataError("Complex data not supported: images must be uint8, bool or floats")
     if array.dtype != np.uint8 and array.dtype.kind not in "bf":
@@ -156,6 +220,10 @@ def _array(X: ImageSet | ArrayLike) -> Any:
 
 def _numbers(X: ArrayLike) -> Pixels:
     """Return X as an array, objects that are numbers as floats."""
+    if isinstance(X, np.memmap):
+        return X
+    if is_dask(X):
+        return from_dask(X)
     try:
         array = np.asarray(X)
         return array.astype(np.float64) if array.dtype.kind == "O" else array

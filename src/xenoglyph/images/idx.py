@@ -138,7 +138,7 @@ def _read_array(path: Path, n_dimensions: int) -> NDArray[np.uint8]:
         shape = _read_shape(stream, n_dimensions)
         n_bytes = math.prod(shape)
         check_unpacked(n_bytes, path)
-        if is_large(shape) and not isinstance(stream, gzip.GzipFile):
+        if is_large(shape) and not _is_packed(path):
             return _mapped(path, shape, stream.tell())
         check_read(shape, 1, path, "unpack it: a plain file is read from the disk as it is needed")
         return np.frombuffer(_read_exactly(stream, n_bytes), np.uint8).reshape(shape)
@@ -147,13 +147,16 @@ def _read_array(path: Path, n_dimensions: int) -> NDArray[np.uint8]:
 @contextmanager
 def _unpacked(path: Path) -> Iterator[IO[bytes]]:
     with path.open("rb") as file:
-        packed = file.read(2) == GZIP_MAGIC
-        file.seek(0)
-        if packed:
+        if _is_packed(path):
             with gzip.open(file) as stream:
                 yield stream  # type: ignore[misc]
         else:
             yield file
+
+
+def _is_packed(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(2) == GZIP_MAGIC
 
 
 def _read_shape(stream: IO[bytes], n_dimensions: int) -> tuple[int, ...]:

@@ -40,8 +40,9 @@ class ImageSet:
 
     The arrays are read-only views: nothing is copied. Images that would take more than a gibibyte,
     and those of a memory map, stay where they are: ``pixels[:100]`` reads a hundred of them,
-    ``np.asarray(pixels)`` all, if they fit into memory, and ``images[rows]`` reads none. Use :func:`as_images` for arrays of other
-    types and :func:`~xenoglyph.images.load_images` for files.
+    ``np.asarray(pixels)`` all, if they fit into memory, and ``images[rows]`` reads none. Use
+    :func:`as_images` for arrays of other types and :func:`~xenoglyph.images.load_images` for
+    files.
 
     Parameters
     ----------

@@ -81,7 +81,7 @@ class StoredPixels:
             return np.asarray(self[number : number + 1][(0, *rest)])
         return np.asarray(as_float(read_some(self.stored, self._own(first)))[(slice(None), *rest)])
 
-    def __array__(self, dtype: DTypeLike = None, copy: bool | None = None) -> Array:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
         """Read all images, if they fit into memory."""
         if copy is False:
             raise ValueError("stored pixels cannot be read without a copy")

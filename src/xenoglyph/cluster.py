@@ -1,0 +1,98 @@
+"""Clusters of Dask: one of this machine's processes, or one whose scheduler already runs."""
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from tempfile import TemporaryDirectory
+
+from distributed import Client, LocalCluster
+from distributed.client import FutureCancelledError
+from distributed.comm.core import CommClosedError
+from distributed.scheduler import KilledWorker
+
+from xenoglyph.errors import ClusterError
+
+__all__ = ["local_workers", "scheduler_at"]
+
+ANSWER_SECONDS = 10
+"""How long to wait for the scheduler's answer."""
+LOST = (CommClosedError, FutureCancelledError, KilledWorker)
+DASHBOARD = "127.0.0.1:8787"
+"""Where Dask's users look for it; another port where somebody listens at this one."""
+
+
+@contextmanager
+def local_workers(n: int) -> Iterator[tuple[Client, str]]:
+    """Start workers on this machine, one process of one thread each; stop them afterwards.
+
+    Parameters
+    ----------
+    n : int
+
+    Yields
+    ------
+    client : distributed.Client
+    dashboard : str
+        Where its dashboard is, or what it lacks.
+
+    Raises
+    ------
+    ClusterError
+        If the scheduler or too many workers are lost.
+    """
+    with TemporaryDirectory(prefix="xenoglyph-") as folder, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Port 8787 is already in use")
+        # No limit on memory: blocks bound it, and JAX alone takes more than a core's share.
+        with (
+            LocalCluster(
+                n, threads_per_worker=1, processes=True, memory_limit=None,
+                dashboard_address=DASHBOARD, local_directory=folder, silence_logs=logging.ERROR,
+            ) as cluster,
+            Client(cluster) as client,
+            _plain_errors(),
+        ):  # fmt: skip
+            told = cluster.dashboard_link
+            if find_spec("bokeh") is None:
+                told = "none, for it needs bokeh: pip install bokeh"
+            yield client, told
+
+
+@contextmanager
+def scheduler_at(address: str) -> Iterator[tuple[Client, str]]:
+    """Connect to a scheduler.
+
+    Parameters
+    ----------
+    address : str
+        Such as ``tcp://10.0.0.1:8786``.
+
+    Yields
+    ------
+    client : distributed.Client
+    dashboard : str
+        Where its dashboard is.
+
+    Raises
+    ------
+    ClusterError
+        If no scheduler answers at the address, or it or too many workers are lost.
+    """
+    try:
+        client = Client(address, timeout=ANSWER_SECONDS)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise ClusterError(
+            f"no scheduler of Dask answers at {address}: {error}; start one with `dask "
+            "scheduler`, and give the address that it prints"
+        ) from error
+    with client, _plain_errors():
+        yield client, client.dashboard_link
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    try:
+        yield
+    except LOST as error:
+        raise ClusterError(f"the scheduler or its workers were lost: {error}") from error
