@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 try:
     import typer
@@ -161,8 +161,7 @@ def _root(
     epilog="\b\nExamples:\n"
     "  xenoglyph discover digits\n"
     "  xenoglyph discover mnist --out runs/mnist\n"
-    "  xenoglyph discover mnist --workers 2\n"
-    "  xenoglyph discover mnist --recipe article"
+    "  xenoglyph discover mnist --workers 2"
 )
 def discover(
     context: typer.Context,
@@ -190,6 +189,7 @@ def discover(
     if workers is not None and scheduler is not None:
         raise typer.BadParameter("give --workers or --scheduler, not both.")
     call: Call = context.obj
+    tell = None if quiet else sys.stderr if as_json else sys.stdout
     folder = arguments.run_folder(source, out, resume=resume)
     size = arguments.image_shape(shape)
     if resume and xenoglyph.run_state(folder) == "new":
@@ -200,7 +200,7 @@ def discover(
         with (
             _noting_checkpoint(call, folder),
             xenoglyph.hold_run(folder, resume=resume),
-            _cluster(workers, scheduler, quiet) as client,
+            _cluster(workers, scheduler, tell) as client,
         ):
             callbacks = [LOGS[kind](folder) for kind in log or ()]
             images = xenoglyph.load_images(source, image_shape=size, progress=progress)
@@ -234,7 +234,7 @@ def _working(quiet: bool) -> Iterator[Progress]:
 
 
 @contextmanager
-def _cluster(workers: int | None, scheduler: str | None, quiet: bool) -> Iterator[Any]:
+def _cluster(workers: int | None, scheduler: str | None, tell: TextIO | None) -> Iterator[Any]:
     """Give a client of the workers that were asked for, None if none were."""
     if workers is None and scheduler is None:
         yield None
@@ -244,8 +244,8 @@ def _cluster(workers: int | None, scheduler: str | None, quiet: bool) -> Iterato
     else:
         cluster = xenoglyph.scheduler_at(scheduler)
     with cluster as (client, dashboard):
-        if not quiet:
-            print("xenoglyph: dashboard:", dashboard, file=sys.stderr)
+        if tell is not None:
+            print("dashboard:", dashboard, file=tell, flush=True)
         yield client
 
 

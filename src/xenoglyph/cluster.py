@@ -1,7 +1,6 @@
 """Clusters of Dask: one of this machine's processes, or one whose scheduler already runs."""
 
 import logging
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -13,14 +12,15 @@ from distributed.comm.core import CommClosedError
 from distributed.scheduler import KilledWorker
 
 from xenoglyph.errors import ClusterError
+from xenoglyph.stopping import undisturbed
 
 __all__ = ["local_workers", "scheduler_at"]
 
 ANSWER_SECONDS = 10
 """How long to wait for the scheduler's answer."""
 LOST = (CommClosedError, FutureCancelledError, KilledWorker)
-DASHBOARD = "127.0.0.1:8787"
-"""Where Dask's users look for it; another port where somebody listens at this one."""
+DASHBOARD = "127.0.0.1:0"
+"""At any port that is free, and for this machine alone: by itself Dask would let all in."""
 
 
 @contextmanager
@@ -42,17 +42,16 @@ def local_workers(n: int) -> Iterator[tuple[Client, str]]:
     ClusterError
         If the scheduler or too many workers are lost.
     """
-    with TemporaryDirectory(prefix="xenoglyph-") as folder, warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Port 8787 is already in use")
-        # No limit on memory: blocks bound it, and JAX alone takes more than a core's share.
-        with (
-            LocalCluster(
+    with TemporaryDirectory(prefix="xenoglyph-") as folder:
+        # No limit on memory: blocks bound it, and JAX alone takes more than a core's share. What
+        # a killed worker leaves behind goes with the folder.
+        with undisturbed():
+            cluster = LocalCluster(
                 n, threads_per_worker=1, processes=True, memory_limit=None,
-                dashboard_address=DASHBOARD, local_directory=folder, silence_logs=logging.ERROR,
-            ) as cluster,
-            Client(cluster) as client,
-            _plain_errors(),
-        ):  # fmt: skip
+                dashboard_address=DASHBOARD, local_directory=folder, env={"TMPDIR": folder},
+                silence_logs=logging.CRITICAL,
+            )  # fmt: skip
+        with cluster, Client(cluster) as client, _plain_errors():
             told = cluster.dashboard_link
             if find_spec("bokeh") is None:
                 told = "none, for it needs bokeh: pip install bokeh"

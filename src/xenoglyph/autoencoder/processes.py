@@ -179,12 +179,21 @@ def _started_on_workers(client: Client, job: Job, n: int) -> Iterator[list["_Rem
             process.start(address, (before[host], hosts.count(host)))
             before[host] += 1
         yield processes
-    finally:
-        for process in processes:
-            with suppress(LostError):
-                process.stop()
+    except LostError:
+        _stop_all(processes)
+        raise  # and go on from what was kept last: of later epochs no callback has been told
+    except BaseException:
+        _stop_all(processes)
         with suppress(LostError):
             _keep(processes[0], job)
+        raise
+    _stop_all(processes)
+
+
+def _stop_all(processes: Sequence["_Remote"]) -> None:
+    for process in processes:
+        with suppress(LostError):
+            process.stop()
 
 
 def _workers(client: Client, n: int) -> list[str]:
