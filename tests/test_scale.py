@@ -106,12 +106,12 @@ def test_a_map_is_fitted_in_far_less_memory_than_it_takes(
     digits: np.ndarray, tmp_path: Path
 ) -> None:
     random = np.random.default_rng(0)
-    large = np.kron(digits, np.ones((1, 8, 8), np.uint8))
+    large = np.kron(digits, np.ones((1, 4, 4), np.uint8))
     with (tmp_path / "images.npy").open("wb") as file:
-        header = {"descr": "|u1", "fortran_order": False, "shape": (60_000, 64, 64)}
+        header = {"descr": "|u1", "fortran_order": False, "shape": (120_000, 32, 32)}
         np.lib.format.write_array_header_1_0(file, header)
-        for _ in range(200):
-            file.write(np.roll(large, random.integers(-6, 7, 2), axis=(1, 2)).tobytes())
+        for _ in range(400):
+            file.write(np.roll(large, random.integers(-3, 4, 2), axis=(1, 2)).tobytes())
     command = [sys.executable, "-c", GROWTH, str(tmp_path / "images.npy")]
     growth = int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     size = (tmp_path / "images.npy").stat().st_size

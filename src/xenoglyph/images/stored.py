@@ -29,6 +29,8 @@ LARGE = 1 << 30
 """Bytes: pixels that would take more as float32 are left as they are stored."""
 BLOCK = 1 << 24
 """Bytes of float32 that are looked at together."""
+AROUND = 1 << 16
+"""Bytes that Linux maps where one is looked at."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,6 +117,15 @@ def is_large(shape: tuple[int, ...]) -> bool:
 
 def read_some(stored: Array, rows: Rows) -> Array:
     """Copy some images, or rows of pixels, to uint8 or float32 in C order."""
+    if _pages(stored) is None or not isinstance(rows, np.ndarray) or rows.dtype == np.bool_:
+        return _copied(stored, rows)
+    # Around every row that is looked at here and there the system brings more of the map.
+    each = max(1, BLOCK // (AROUND + stored.nbytes // max(1, len(stored))))
+    pieces = [_copied(stored, rows[i : i + each]) for i in range(0, max(1, len(rows)), each)]
+    return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+
+
+def _copied(stored: Array, rows: Rows) -> Array:
     some = stored[rows]
     if some.dtype == np.bool_:
         some = some.astype(np.uint8) * np.uint8(255)
@@ -172,6 +183,10 @@ def _is_private(array: Array) -> bool:
 
 def _forget(stored: Array) -> None:
     """Let the system take back the memory in which a map's pages were looked at."""
-    pages = getattr(stored, "_mmap", None)
+    pages = _pages(stored)
     if pages is not None and hasattr(pages, "madvise") and not _is_private(stored):
         pages.madvise(mmap.MADV_DONTNEED)
+
+
+def _pages(stored: Array) -> mmap.mmap | None:
+    return getattr(stored, "_mmap", None)
