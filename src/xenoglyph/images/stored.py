@@ -2,6 +2,7 @@
 
 import math
 import mmap
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -23,14 +24,11 @@ __all__ = [
 ]
 
 Array = NDArray[Any]
-Rows = NDArray[np.integer[Any]] | slice
 
 LARGE = 1 << 30
 """Bytes: pixels that would take more as float32 are left as they are stored."""
 BLOCK = 1 << 24
 """Bytes of float32 that are looked at together."""
-AROUND = 1 << 16
-"""Bytes that Linux maps where one is looked at."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,26 +113,58 @@ def is_large(shape: tuple[int, ...]) -> bool:
     return 4 * math.prod(shape) > LARGE
 
 
-def read_some(stored: Array, rows: Rows) -> Array:
-    """Copy some images, or rows of pixels, to uint8 or float32 in C order."""
-    if _pages(stored) is None or not isinstance(rows, np.ndarray) or rows.dtype == np.bool_:
-        return _copied(stored, rows)
-    # Around every row that is looked at here and there the system brings more of the map.
-    each = max(1, BLOCK // (AROUND + stored.nbytes // max(1, len(stored))))
-    pieces = [_copied(stored, rows[i : i + each]) for i in range(0, max(1, len(rows)), each)]
-    return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+def read_some(stored: Array, rows: Any) -> Array:
+    """Copy some images, or rows of pixels, to uint8 or float32 in C order.
 
-
-def _copied(stored: Array, rows: Rows) -> Array:
-    some = stored[rows]
+    Those of a file are read, not looked at through its map: with every row that is looked at here
+    and there, the system may bring in two megabytes of the map.
+    """
+    region = file_region(stored) if hasattr(os, "preadv") else None
+    some = stored[rows] if region is None else _read(stored, *region, rows)
     if some.dtype == np.bool_:
         some = some.astype(np.uint8) * np.uint8(255)
     kind = np.uint8 if some.dtype == np.uint8 else np.float32
     # What overflows float32 is refused with the other values outside [0, 1].
     with np.errstate(over="ignore"):
-        copied = np.array(some, dtype=kind, order="C")
-    _forget(stored)
+        copied = np.array(some, dtype=kind, order="C", copy=region is None or None)
+    if region is None:
+        _forget(stored)
     return copied
+
+
+def _read(stored: Array, file: str, offset: int, rows: Any) -> Array:
+    """Read rows from the file that a map is of."""
+    size = math.prod(stored.shape[1:]) * stored.itemsize
+    runs = list(_runs(rows, len(stored)))
+    count = sum(length for _, length in runs)
+    into, done = np.empty(count * size, np.uint8), 0
+    descriptor = os.open(file, os.O_RDONLY)
+    try:
+        for first, length in runs:
+            end = done + length * size
+            place = offset + first * size - done
+            while done < end:
+                got = os.preadv(descriptor, [into[done:end].data], place + done)
+                if not got:
+                    raise DataError(f"{file} was cut short while it was read")
+                done += got
+    finally:
+        os.close(descriptor)
+    return into.view(stored.dtype).reshape(count, *stored.shape[1:])
+
+
+def _runs(rows: Any, n: int) -> Iterator[tuple[int, int]]:
+    """Where rows begin that follow each other, and how many there are."""
+    if rows is ... or (isinstance(rows, slice) and rows.step in (None, 1)):
+        first, stop, _ = (slice(None) if rows is ... else rows).indices(n)
+        yield first, max(0, stop - first)
+        return
+    index = np.arange(n)[rows] if isinstance(rows, slice) else np.asarray(rows)
+    if index.dtype == np.bool_:
+        index = np.flatnonzero(index)
+    if len(index) and not (-n <= index.min() and index.max() < n):
+        raise IndexError(f"there are {n} images; {index.min()} to {index.max()} were asked for")
+    yield from ((number, 1) for number in np.where(index < 0, index + n, index).tolist())
 
 
 def as_float(rows: Array) -> NDArray[np.float32]:
@@ -183,10 +213,6 @@ def _is_private(array: Array) -> bool:
 
 def _forget(stored: Array) -> None:
     """Let the system take back the memory in which a map's pages were looked at."""
-    pages = _pages(stored)
+    pages = getattr(stored, "_mmap", None)
     if pages is not None and hasattr(pages, "madvise") and not _is_private(stored):
         pages.madvise(mmap.MADV_DONTNEED)
-
-
-def _pages(stored: Array) -> mmap.mmap | None:
-    return getattr(stored, "_mmap", None)
