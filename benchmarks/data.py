@@ -3,10 +3,12 @@
 Every function draws from the RandomState that it is given: the same state gives the same rows.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["bent_clusters", "separated"]
+__all__ = ["bent_clusters", "separated", "separated_source"]
 
 Array = NDArray[np.float64]
 
@@ -21,15 +23,27 @@ def separated(n: int, d: int, k: int, random: np.random.RandomState) -> Array:
     Each has its own rotation and variances from 1/2 to 2; the heaviest weight is up to three
     times the lightest.
     """
+    return separated_source(d, k, random)(n, random)
+
+
+def separated_source(
+    d: int, k: int, random: np.random.RandomState
+) -> Callable[[int, np.random.RandomState], Array]:
+    """Choose such Gaussians; return what draws so many rows of them."""
     weights = random.uniform(0.5, 1.5, k)
-    of = random.choice(k, size=n, p=weights / weights.sum())
     means = _apart(d, k, APART * np.sqrt(2.0), random)
-    X = random.standard_normal((n, d))
-    for m in range(k):
-        own = of == m
-        Q, _ = np.linalg.qr(random.standard_normal((d, d)))
-        X[own] = means[m] + X[own] * np.sqrt(random.uniform(0.5, 2.0, d)) @ Q.T
-    return X
+    turns = [np.linalg.qr(random.standard_normal((d, d)))[0] for _ in range(k)]
+    scales = np.sqrt(random.uniform(0.5, 2.0, (k, d)))
+
+    def draw(n: int, random: np.random.RandomState) -> Array:
+        of = random.choice(k, size=n, p=weights / weights.sum())
+        X = random.standard_normal((n, d))
+        for m in range(k):
+            own = of == m
+            X[own] = means[m] + X[own] * scales[m] @ turns[m].T
+        return X
+
+    return draw
 
 
 def _apart(d: int, k: int, distance: float, random: np.random.RandomState) -> Array:

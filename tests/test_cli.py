@@ -47,7 +47,7 @@ RESULT: dict[str, Any] = {
     "scores": {"ari": 0.5, "accuracy": 0.75},
     "seconds": {"total": 12.34},
     "peak_memory_bytes": 123_456_789,
-    "settings": {"discovery": {"recipe": "default", "tolerance": 0.06}},
+    "settings": {"discovery": {"recipe": "default", "tolerance": 0.053}},
     "name": "ß",
 }
 

@@ -17,7 +17,8 @@ def test_what_can_be_had_is_less_than_all_and_more_than_nothing():
 def test_what_fits_is_let_through_and_what_cannot_is_refused_with_both_figures():
     check_memory(1, "One byte", "do nothing")
     with pytest.raises(
-        NotEnoughMemoryError, match=r"^A table takes about \d+\.\d GiB .*[MG]iB can be had; wait\.$"
+        NotEnoughMemoryError,
+        match=r"^A table takes about \d+\.\d GiB .*[MG]iB can be had; wait\.$",
     ):
         check_memory(2**60, "A table", "wait")
 

@@ -1,12 +1,16 @@
 """How much memory there is, asked before it is taken."""
 
+import mmap
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
 
 from xenoglyph.errors import NotEnoughMemoryError
 
-__all__ = ["available_memory", "check_memory"]
+__all__ = ["available_memory", "check_memory", "forget_pages"]
 
 MEMINFO = Path("/proc/meminfo")
 CGROUPS = (
@@ -51,6 +55,16 @@ def check_memory(needed: int, what: str, instead: str) -> None:
             f"{what} takes about {_in_words(needed)} of memory, and {_in_words(available)} can "
             f"be had; {instead}."
         )
+
+
+def forget_pages(table: NDArray[Any]) -> None:
+    """Let the system take back the memory in which pages of a memory map were looked at.
+
+    Not of a private map, whose changes are nowhere else, nor of an array, which is no map.
+    """
+    pages = getattr(table, "_mmap", None)
+    if pages is not None and hasattr(pages, "madvise") and getattr(table, "mode", "c") != "c":
+        pages.madvise(mmap.MADV_DONTNEED)
 
 
 def _limits() -> Iterator[int]:

@@ -8,7 +8,7 @@ from xenoglyph.mixture.cem2 import converge
 from xenoglyph.mixture.covariance import parse
 from xenoglyph.mixture.merges import candidates, overlap
 from xenoglyph.mixture.message_length import CRITERIA
-from xenoglyph.mixture.search import _after
+from xenoglyph.mixture.search import after_splits
 from xenoglyph.mixture.splits import split_into_cells, split_into_two
 from xenoglyph.mixture.start import cells, objective_for
 from xenoglyph.mixture.state import Mixture
@@ -34,7 +34,7 @@ def test_splits_save_together_at_least_what_each_promised(name, criterion, split
     offers = {m: split(x, m) for m in range(x.k)}
     offers = {m: s for m, s in offers.items() if s is not None}
     assert offers
-    x.restart(_after(x.parameters(), offers))
+    x.restart(after_splits(x.parameters(), offers))
     promised = sum(s.saved for s in offers.values())
     # Rows of a responsibility under 1e-5 were left out: the promise is that exact.
     assert before - x.length() > promised - 1e-5 * x.n
@@ -44,7 +44,7 @@ def test_a_split_is_told_in_its_two_parts():
     x = mixture()
     split = split_into_two(x, 0)
     model, log_likelihood = x.model(), x.log_likelihood
-    x.restart(_after(x.parameters(), {0: split}))
+    x.restart(after_splits(x.parameters(), {0: split}))
     np.testing.assert_allclose(model - x.model(), split.saved_model, atol=0.1)
     assert x.log_likelihood - log_likelihood > split.saved_data - 1e-5 * x.n
     assert split.saved == pytest.approx(split.saved_model + split.saved_data)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from xenoglyph.errors import DataError
-from xenoglyph.memory import check_memory
+from xenoglyph.memory import check_memory, forget_pages
 
 __all__ = [
     "StoredPixels",
@@ -128,7 +128,7 @@ def read_some(stored: Array, rows: Any) -> Array:
     with np.errstate(over="ignore"):
         copied = np.array(some, dtype=kind, order="C", copy=region is None or None)
     if region is None:
-        _forget(stored)
+        forget_pages(stored)
     return copied
 
 
@@ -209,10 +209,3 @@ def file_region(array: Array) -> tuple[str, int] | None:
 def _is_private(array: Array) -> bool:
     """Whether changes of a map are kept from its file, and are nowhere else."""
     return getattr(array, "mode", "c") == "c"
-
-
-def _forget(stored: Array) -> None:
-    """Let the system take back the memory in which a map's pages were looked at."""
-    pages = getattr(stored, "_mmap", None)
-    if pages is not None and hasattr(pages, "madvise") and not _is_private(stored):
-        pages.madvise(mmap.MADV_DONTNEED)

@@ -67,6 +67,20 @@ weighted by its responsibilities, and what that saves is saved by the whole mixt
 again until nothing helps. No random number is drawn, and no number of components is given. Where
 rows are few it makes a second start from many components and keeps the shorter message.
 
+Tables larger than memory
+-------------------------
+A Dask array or DataFrame, or a memory map of more rows than a fit can take in memory, comes in
+blocks (``blocks``). The search runs on a sample of the rows, and then EM passes over all of them,
+with the message length of all: every block tells sums, and the sums are added up in a tree that
+depends on the blocks alone, so that any number of threads or workers gives the same bits. All
+components take their M-step at once, for component-wise EM would need to keep what every row
+thinks of every component; the fixed points are the same. Starved components die, one in a pass.
+
+With more rows more structure pays. So the sample proposes splits, EM over all rows fits their
+parts inside the component that would be split, and by the same inequality as above each is known
+to save so much at least; deletions and merges are proposed by the sample and judged by all rows.
+What the sample was, and by how much all rows moved its answer, is in ``sample_``.
+
 Where we differ from the paper
 ------------------------------
 1. The weight step of "split-merge" is the exact minimiser of the objective for one weight, the
@@ -92,8 +106,9 @@ Who does what
 ``rows``, ``missing`` (rows, standardised) and ``kernels`` (loops over rows) -> ``covariance``
 (structures), ``message_length`` (L, term by term) -> ``state`` (a mixture under way) -> ``cem2``
 (the algorithm) -> ``start``, ``splits``, ``merges`` (moves) -> ``search`` -> ``fitting`` ->
-``fitted``, ``estimator``; ``trace`` is the ledger that a fit leaves;
-``criteria`` puts BIC, AIC and ICL beside it.
+``density``, ``fitted``, ``estimator``; ``trace`` is the ledger that a fit leaves; ``criteria``
+puts BIC, AIC and ICL beside it. Where rows do not fit into memory: ``blocks`` (sources, and the
+tree of sums) -> ``scan`` (the first pass, the sample) -> ``block_em`` -> ``block_fit``.
 """
 
 from xenoglyph.mixture.estimator import MMLGaussianMixture

@@ -30,7 +30,7 @@ def to_arrays(mixture: MMLGaussianMixture) -> tuple[dict[str, Any], dict[str, Ar
     Parameters
     ----------
     mixture : MMLGaussianMixture
-        Fitted. Its trace and labels are not kept.
+        Fitted. Its trace, sample and labels are not kept.
 
     Returns
     -------

@@ -8,15 +8,24 @@ alive. Where the algorithm departs from the paper is told in the package's ``__i
 them run the same sweep.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xenoglyph.mixture import kernels
-from xenoglyph.mixture.state import Mixture
+from xenoglyph.mixture.state import Mixture, Objective
 
-__all__ = ["Death", "Ended", "converge", "new_weight", "sweep"]
+__all__ = [
+    "Death",
+    "Ended",
+    "converge",
+    "new_weight",
+    "own_covariance",
+    "shared_covariance",
+    "sweep",
+]
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.intp]
@@ -133,34 +142,69 @@ def sweep(x: Mixture, order: Integers, number: int = 0) -> tuple[Ended, list[Dea
 
 def _maximise(x: Mixture, m: int, count: float, first: Array, second: Array) -> None:
     """M-step for component m, given its moments about its present mean."""
-    o, step = x.objective, first / count
+    step = first / count
     x.mu[m] += step
-    if o.structure.shared:
+    if x.objective.structure.shared:
         return
+    x.C[m] = own_covariance(x.objective, count, step, second)
+    x.derive(m)
+
+
+def own_covariance(o: Objective, count: float, step: Array, second: Array) -> Array:
+    """M-step for one component's covariance.
+
+    Parameters
+    ----------
+    o : Objective
+    count : float
+        Sum of the component's responsibilities, positive.
+    step : array of shape (d,)
+        By which its mean has moved.
+    second : array of shape (d, d) or (d,)
+        Its second moment about the mean before that.
+    """
     scatter = second - count * (step**2 if o.structure.diagonal else np.outer(step, step))
     narrowness = o.narrowness[0]
     # What only k_min keeps alive may have too few rows for the exact step.
     divisor = count - narrowness if count > narrowness + 1.0 else 0.5 * count
-    x.C[m] = o.structure.from_scatter(scatter + o.prior + count * o.rounding, divisor)
-    x.derive(m)
+    return o.structure.from_scatter(scatter + o.prior + count * o.rounding, divisor)
 
 
 def _maximise_shared(x: Mixture) -> None:
     """M-step for the means and the covariance that all share, at once."""
-    o, pooled = x.objective, x.objective.prior + x.n * x.objective.rounding
     alive = np.flatnonzero(x.log_a > -np.inf).tolist()
+    moments = []
     for m in alive:
         count, first, second = x.rows.moments(x, m)
         if count > 0.0:
             step = first / count
             x.mu[m] += step
-            outer = step**2 if o.structure.diagonal else np.outer(step, step)
-            pooled = pooled + second - count * outer
-    own, shared = o.narrowness
-    C = o.structure.from_scatter(pooled, x.n - min(len(alive) * own + shared, 0.5 * x.n))
-    x.C[:] = C
+            moments.append((count, step, second))
+    x.C[:] = shared_covariance(x.objective, x.n, len(alive), moments)
     x.derive()
     x.rows.resum(x, True)
+
+
+def shared_covariance(
+    o: Objective, n: float, k: int, moments: Iterable[tuple[float, Array, Array]]
+) -> Array:
+    """M-step for the covariance that k components share.
+
+    Parameters
+    ----------
+    o : Objective
+    n : float
+        Sum of the rows' weights.
+    k : int
+    moments : iterable of (count, step, second)
+        Of each component that has rows; see `own_covariance`.
+    """
+    pooled = o.prior + n * o.rounding
+    for count, step, second in moments:
+        outer = step**2 if o.structure.diagonal else np.outer(step, step)
+        pooled = pooled + second - count * outer
+    own, shared = o.narrowness
+    return o.structure.from_scatter(pooled, n - min(k * own + shared, 0.5 * n))
 
 
 def converge(

@@ -5,17 +5,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import _check_sample_weight, validate_data
+from sklearn.utils.validation import _check_feature_names, _check_sample_weight, validate_data
 
 from xenoglyph.errors import DataError
 
 __all__ = [
     "check_choice",
+    "check_features",
     "check_integer",
     "check_positive",
     "check_threads",
     "checked_table",
     "checked_weights",
+    "refuse_not_finite",
 ]
 
 Array = NDArray[np.float64]
@@ -63,11 +65,33 @@ def checked_table(
     except OverflowError as error:
         raise DataError(f"X holds a number beyond what float64 holds ({error}).") from error
     table = np.asarray(table)
-    _refuse_not_finite(table, missing)
+    refuse_not_finite(table, missing)
     return table
 
 
-def _refuse_not_finite(table: Array, missing: bool) -> None:
+def check_features(estimator: BaseEstimator, X: Any, *, reset: bool) -> None:
+    """Check number and names of the columns of a table that is not looked at, or set them.
+
+    Raises
+    ------
+    ValueError
+        If they are not those that were fitted.
+    """
+    # Dask's frames tell their columns by an empty frame; arrays have none.
+    frame = getattr(X, "_meta", X)
+    _check_feature_names(estimator, frame if hasattr(frame, "columns") else None, reset=reset)
+    n_features = int(X.shape[1]) if hasattr(X, "shape") else len(X.columns)
+    if reset:
+        estimator.n_features_in_ = n_features
+    elif n_features != estimator.n_features_in_:
+        raise DataError(
+            f"X has {n_features} features, but {type(estimator).__name__} is expecting "
+            f"{estimator.n_features_in_} features as input."
+        )
+
+
+def refuse_not_finite(table: Array, missing: bool, first: int = 0) -> None:
+    """Raise DataError on a value that cannot be used; the first row has number `first`."""
     with np.errstate(over="ignore", invalid="ignore"):
         if np.isfinite(table.sum()):
             return
@@ -80,8 +104,8 @@ def _refuse_not_finite(table: Array, missing: bool) -> None:
     if value == "NaN":
         advice += ", or fit with missing='marginal'"
     raise DataError(
-        f"Input X contains {value} at row {row}, column {column} ({bad.sum()} such value(s) in "
-        f"all, NaN and infinity together); {advice}."
+        f"Input X contains {value} at row {first + row}, column {column} ({bad.sum()} such "
+        f"value(s) in all, NaN and infinity together); {advice}."
     )
 
 

@@ -11,8 +11,11 @@ from threadpoolctl import threadpool_limits
 
 from xenoglyph.errors import DataError
 from xenoglyph.mixture import covariance, message_length
+from xenoglyph.mixture.block_fit import Sample, check_fits, find_in_blocks, sample_rows
+from xenoglyph.mixture.blocks import Blocks, blocks_of, is_lazy
 from xenoglyph.mixture.checks import (
     check_choice,
+    check_features,
     check_integer,
     check_positive,
     check_threads,
@@ -21,8 +24,9 @@ from xenoglyph.mixture.checks import (
 )
 from xenoglyph.mixture.covariance import COVARIANCES, Covariance
 from xenoglyph.mixture.fitted import FittedMixture, RandomState
-from xenoglyph.mixture.fitting import Settings, find_mixture, rows_of
+from xenoglyph.mixture.fitting import Fitted, Settings, Start, find_mixture, rows_of
 from xenoglyph.mixture.rows import Standardisation
+from xenoglyph.mixture.scan import draw_rows, scan
 from xenoglyph.mixture.state import Parameters
 from xenoglyph.progress import Progress, quiet
 
@@ -81,6 +85,10 @@ class MMLGaussianMixture(FittedMixture):
         Whether another call of `fit` goes on from the mixture that was found last.
     record_parameters : bool, default=False
         Whether ``trace_`` keeps the mixture of every sweep (for an animation).
+    sample_size : int or "auto", default="auto"
+        Of a Dask collection or a larger memory map, rows on which the structure is sought before
+        passes over all rows settle it. "auto" is as many as a fit can take in 256 MiB: about a
+        third of a million of six columns. A table of no more rows is fitted like an array.
     n_jobs : int or None, default=None
         Threads that share the rows; None is one, -1 all processors. The result has the same bits
         for any number.
@@ -101,7 +109,11 @@ class MMLGaussianMixture(FittedMixture):
     message_length_ : float
         Description length of data and mixture, in nats, the price of the prior included.
     labels_ : array of shape (n_samples,)
-        Most probable component of each fitted row.
+        Most probable component of each fitted row: lazy where X is Dask's, and not kept where X
+        is a memory map of more rows than `sample_size`.
+    sample_ : Sample or None
+        What a sample was taken for, how large it was, and how far it was from all rows; None where
+        the search had all rows.
     trace_ : Trace
         Every sweep, and every change of the number of components with the nats that it saved.
     converged_ : bool
@@ -147,6 +159,7 @@ class MMLGaussianMixture(FittedMixture):
         max_sweeps: int = 1000,
         warm_start: bool = False,
         record_parameters: bool = False,
+        sample_size: int | str = "auto",
         n_jobs: int | None = None,
         random_state: RandomState = None,
     ) -> None:
@@ -161,6 +174,7 @@ class MMLGaussianMixture(FittedMixture):
         self.max_sweeps = max_sweeps
         self.warm_start = warm_start
         self.record_parameters = record_parameters
+        self.sample_size = sample_size
         self.n_jobs = n_jobs
         self.random_state = random_state
 
@@ -177,9 +191,11 @@ class MMLGaussianMixture(FittedMixture):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            Or a Dask array or DataFrame. Memory maps and what is Dask's need not fit into memory:
+            see `sample_size`.
         y : ignored
         sample_weight : array-like of shape (n_samples,), optional
-            Non-negative; an integer weight counts as that many equal rows.
+            Non-negative, Dask's where X is; an integer weight counts as that many equal rows.
         progress : callable, optional
             See `xenoglyph.progress`.
 
@@ -194,6 +210,8 @@ class MMLGaussianMixture(FittedMixture):
             infinite, or a weight is negative.
         ValueError
             If X is no table of numbers with at least two rows.
+        NotEnoughMemoryError
+            If the fit would not fit into memory.
 
         Warns
         -----
@@ -202,43 +220,90 @@ class MMLGaussianMixture(FittedMixture):
         ConvergenceWarning
             If `max_sweeps` was not enough.
         """
-        structures = self._check_parameters()
-        marginal = self.missing == "marginal"
-        table = checked_table(self, X, reset=True, missing=marginal, least=2)
-        s = checked_weights(sample_weight, table)
-        # Beside the heaviest row, a row of less weight than float64 can add to it tells nothing.
-        kept = s > LIGHTEST * s.max()
-        if marginal:
-            kept &= ~np.isnan(table).all(axis=1)
-        if kept.sum() < 2:
-            raise DataError(
-                f"{kept.sum()} row(s) have a positive sample_weight and a value; give two or more."
-            )
-        own = table if kept.all() else table[kept]
-        rows = rows_of(own, s[kept], effective_n_jobs(self.n_jobs))
-        random = check_random_state(self.random_state)
-        # Products of small matrices: more threads of BLAS than one would wait for each other.
-        with threadpool_limits(limits=1, user_api="blas"):
-            found = []
-            for one in structures.values():
-                start = self._start_for(one, rows.d)
-                found.append(find_mixture(rows, self._settings(one), random, start, progress))
-        shortest = int(np.argmin([one.trace.chosen.message_length for one in found]))
-        self._adopt(found[shortest], list(structures)[shortest])
-        self.labels_ = self._labels(table)
+        self._check_parameters()
+        blocks = blocks_of(X, sample_weight, self._threads, self._sample_rows)
+        if blocks is None:
+            marginal = self.missing == "marginal"
+            table = checked_table(self, X, reset=True, missing=marginal, least=2)
+            check_fits(*table.shape)
+            self._fit_rows(table, checked_weights(sample_weight, table), progress)
+            self.labels_ = self._density.labels(table)
+        else:
+            check_features(self, X, reset=True)
+            self._fit_blocks(blocks, progress)
+            # Of a memory map, labels of all rows may be too many for the memory.
+            self.__dict__.pop("labels_", None)
+            if is_lazy(X):
+                self.labels_ = self.predict(X)
         return self
 
     def fit_predict(
         self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None
     ) -> Integers:
-        """Fit and return ``labels_``."""
-        return np.asarray(self.fit(X, y, sample_weight).labels_)
+        """Fit and return the most probable component of each row."""
+        fitted = self.fit(X, y, sample_weight)
+        return fitted.labels_ if hasattr(fitted, "labels_") else fitted.predict(X)
 
     def __sklearn_tags__(self) -> Tags:
         """Say whether missing values are accepted."""
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = self.missing == "marginal"
         return tags
+
+    def _fit_rows(self, table: Array, s: Array, progress: Progress) -> None:
+        """Search on rows in memory."""
+        # Beside the heaviest row, a row of less weight than float64 can add to it tells nothing.
+        kept = s > LIGHTEST * s.max()
+        if self.missing == "marginal":
+            kept &= ~np.isnan(table).all(axis=1)
+        if kept.sum() < 2:
+            raise DataError(
+                f"{kept.sum()} row(s) have a positive sample_weight and a value; give two or more."
+            )
+        own = table if kept.all() else table[kept]
+        rows = rows_of(own, s[kept], self._threads)
+        random = check_random_state(self.random_state)
+
+        def find(settings: Settings, start: Start | None) -> tuple[Fitted, None]:
+            return find_mixture(rows, settings, random, start, progress), None
+
+        self._take_shortest(find, rows.d)
+
+    def _fit_blocks(self, blocks: Blocks, progress: Progress) -> None:
+        """Search on a sample, and pass over all rows; where it is all of them, search on them."""
+        marginal = self.missing == "marginal"
+        scanned = scan(blocks, marginal)
+        number = self._sample_rows(blocks.d)
+        check_fits(number, blocks.d)
+        # Without a seed too the same rows give the same mixture.
+        seed = 0 if self.random_state is None else self.random_state
+        sample = draw_rows(blocks, number, marginal, check_random_state(seed))
+        if len(sample[1]) == scanned.n_rows:
+            self._fit_rows(*sample, progress)
+            return
+        random = check_random_state(self.random_state)
+
+        def find(settings: Settings, start: Start | None) -> tuple[Fitted, Sample]:
+            return find_in_blocks(
+                blocks, scanned, sample, settings, random, start, progress, self._threads
+            )
+
+        self._take_shortest(find, blocks.d)
+
+    def _take_shortest(
+        self, find: Callable[[Settings, Start | None], tuple[Fitted, Sample | None]], d: int
+    ) -> None:
+        """Fit every covariance structure that was asked for; keep that of the shortest message."""
+        structures = self._structures()
+        # Products of small matrices: more threads of BLAS than one would wait for each other.
+        with threadpool_limits(limits=1, user_api="blas"):
+            found = [
+                find(self._settings(one), self._start_for(one, d)) for one in structures.values()
+            ]
+        lengths = [fitted.trace.chosen.message_length for fitted, _ in found]
+        shortest = int(np.argmin(lengths))
+        fitted, self.sample_ = found[shortest]
+        self._adopt(fitted, list(structures)[shortest])
 
     def _start_for(
         self, structure: Covariance, d: int
@@ -274,8 +339,22 @@ class MMLGaussianMixture(FittedMixture):
             bool(self.record_parameters),
         )
 
-    def _check_parameters(self) -> dict[str, Covariance]:
-        """Raise if a parameter is out of range; return the covariance structures to fit."""
+    @property
+    def _threads(self) -> int:
+        return int(effective_n_jobs(self.n_jobs))
+
+    def _sample_rows(self, d: int) -> int:
+        """Rows of a sample that is searched in the place of a table of d columns."""
+        return sample_rows(d) if isinstance(self.sample_size, str) else int(self.sample_size)
+
+    def _structures(self) -> dict[str, Covariance]:
+        """Return the covariance structures to fit."""
+        if self.covariance_type == "auto":
+            return dict(COVARIANCES)
+        return {self.covariance_type: covariance.parse(self.covariance_type)}
+
+    def _check_parameters(self) -> None:
+        """Raise if a parameter is out of range."""
         check_integer("min_components", self.min_components, 1)
         if not (isinstance(self.max_components, str) and self.max_components == "auto"):
             check_integer("max_components", self.max_components, self.min_components, " or 'auto'")
@@ -288,6 +367,6 @@ class MMLGaussianMixture(FittedMixture):
         check_choice("missing", self.missing, ("error", "marginal"))
         if self.criterion != "auto":
             message_length.parse(self.criterion)
-        if self.covariance_type == "auto":
-            return dict(COVARIANCES)
-        return {self.covariance_type: covariance.parse(self.covariance_type)}
+        if not (isinstance(self.sample_size, str) and self.sample_size == "auto"):
+            check_integer("sample_size", self.sample_size, 2, " or 'auto'")
+        self._structures()

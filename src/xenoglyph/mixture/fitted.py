@@ -1,8 +1,11 @@
 """What a fitted mixture can do: label, judge, draw; nothing of how it was found."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import logsumexp
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
@@ -14,23 +17,27 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from xenoglyph.errors import DataError
+from xenoglyph.memory import check_memory, forget_pages
 from xenoglyph.mixture import message_length
-from xenoglyph.mixture.checks import check_integer, checked_table, checked_weights
+from xenoglyph.mixture.blocks import ROWS, blocks_of, is_lazy, is_mapped, lazy_table, row_parts
+from xenoglyph.mixture.checks import (
+    check_features,
+    check_integer,
+    checked_table,
+    checked_weights,
+    refuse_not_finite,
+)
 from xenoglyph.mixture.covariance import Covariance
+from xenoglyph.mixture.density import Density, Told
 from xenoglyph.mixture.fitting import Fitted
 from xenoglyph.mixture.message_length import component_cost, narrow_cost, order_saving, weight_cost
-from xenoglyph.mixture.missing import IncompleteRows
-from xenoglyph.mixture.rows import Rows
 
 __all__ = ["FittedMixture", "RandomState"]
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.intp]
 RandomState = int | np.random.RandomState | None
-
-# Farther from the centre, in standard deviations, squares leave float64.
-FAR = 1e140
-ROWS_AT_ONCE = 16_384
+Ask = Callable[[Density, Array], NDArray[Any]]
 
 
 class FittedMixture(
@@ -42,17 +49,19 @@ class FittedMixture(
     random_state: RandomState
 
     def predict(self, X: ArrayLike) -> Integers:
-        """Most probable component of each row of X, shape (n_samples,)."""
-        return self._labels(self._table(X))
+        """Most probable component of each row of X, shape (n_samples,).
+
+        Of a Dask array or DataFrame, all methods that tell something of each row return a lazy
+        Dask array; a memory map is read some rows at a time.
+        """
+        labels: Integers = self._of_rows(X, Density.labels, np.intp)
+        return labels
 
     def predict_proba(self, X: ArrayLike) -> Array:
         """Posterior probability of each component for each row, shape (n_samples, k)."""
-        terms = self._log_terms(self._table(X))
-        # Far rows have terms so large that adding the logarithm of a sum is lost on them.
-        terms -= terms.max(axis=0)
-        np.exp(terms, out=terms)
-        terms /= terms.sum(axis=0)
-        return np.ascontiguousarray(terms.T)
+        check_is_fitted(self)
+        posterior: Array = self._of_rows(X, Density.posterior, np.float64, self.n_components_)
+        return posterior
 
     def transform(self, X: ArrayLike) -> Array:
         """Return the posterior probabilities, as `predict_proba` does."""
@@ -63,25 +72,22 @@ class FittedMixture(
 
         Of a row with missing values, the log density of those that are there.
         """
-        return np.asarray(logsumexp(self._log_terms(self._table(X)), axis=0))
+        log_density: Array = self._of_rows(X, Density.log_density, np.float64)
+        return log_density
 
     def score(
         self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None
     ) -> float:
         """Mean log density of the rows, in nats."""
-        log_density = self.score_samples(X)
-        if sample_weight is None:
-            return float(log_density.mean())
-        s = checked_weights(sample_weight, log_density[:, None])
-        return float(s @ log_density / s.sum())
+        log_likelihood, _, n, _ = self._told(X, sample_weight)
+        return log_likelihood / n
 
     def message_length(self, X: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Message length of X and this mixture, in nats, without the prior on covariances."""
-        table = self._table(X)
-        s = checked_weights(sample_weight, table)
+        log_likelihood, _, n, _ = self._told(X, sample_weight)
         structure, d, k = self._structure, self.n_features_in_, self.n_components_
         criterion, N = self._fitted.objective.criterion, structure.n_parameters(d)
-        log_rows = criterion.log_rows(float(s.sum()))
+        log_rows = criterion.log_rows(n)
         length = weight_cost(np.log(self.weights_), N) + component_cost(k, N, log_rows)
         length += message_length.shared_cost(structure.n_shared(d), log_rows)
         if criterion.narrow:
@@ -94,17 +100,16 @@ class FittedMixture(
             length += narrow_cost(log_det[:1], seen, structure.narrowness_shared(d))
         if criterion.unordered:
             length -= order_saving(k)
-        return length - float(s @ logsumexp(self._log_terms(table), axis=0))
+        return length - log_likelihood
 
     def aic(self, X: ArrayLike) -> float:
         """Akaike's information criterion: -2 log-likelihood + 2 parameters; less is better."""
-        return -2.0 * float(self.score_samples(X).sum()) + 2.0 * self._n_parameters()
+        return -2.0 * self._told(X)[0] + 2.0 * self._n_parameters()
 
     def bic(self, X: ArrayLike) -> float:
         """Schwarz's criterion: -2 log-likelihood + parameters log n; less is better."""
-        log_density = self.score_samples(X)
-        rows = np.log(len(log_density))
-        return -2.0 * float(log_density.sum()) + self._n_parameters() * float(rows)
+        log_likelihood, n_rows, _, _ = self._told(X)
+        return -2.0 * log_likelihood + self._n_parameters() * float(np.log(n_rows))
 
     def icl(self, X: ArrayLike) -> float:
         """`bic` plus twice the entropy of the posteriors, in nats; less is better.
@@ -112,9 +117,7 @@ class FittedMixture(
         The integrated completed likelihood of Biernacki, Celeux & Govaert (2000), in the form of
         McLachlan & Peel: it does not reward components that overlap.
         """
-        posterior = self.predict_proba(X)
-        entropy = -float((posterior * np.log(np.maximum(posterior, 1e-300))).sum())
-        return self.bic(X) + 2.0 * entropy
+        return self.bic(X) + 2.0 * self._told(X)[3]
 
     def sample(
         self,
@@ -222,31 +225,65 @@ class FittedMixture(
             raise DataError(f"component={component!r} does not exist; choose 0 to {k - 1}.")
         return among.astype(np.intp)
 
-    def _labels(self, table: Array) -> Integers:
-        """Most probable component of each row, some rows at a time."""
-        labels = np.empty(len(table), dtype=np.intp)
-        for first in range(0, len(table), ROWS_AT_ONCE):
-            part = slice(first, first + ROWS_AT_ONCE)
-            labels[part] = self._log_terms(table[part]).argmax(axis=0)
-        return labels
+    @property
+    def _density(self) -> Density:
+        return Density(self._fitted.parameters, self._fitted.standardisation)
 
-    def _log_terms(self, table: Array) -> Array:
-        """``log alpha_m + log p(x_i | m)``, shape (k, n_samples)."""
-        units, standard = self._fitted.standardisation, self._fitted.parameters
-        with np.errstate(over="ignore"):
-            Z = units.apply(table)
-            np.clip(Z, -FAR, FAR, out=Z)
-        make = IncompleteRows if np.isnan(Z).any() else Rows
-        rows = make(Z, np.ones(len(table)), units)
-        terms = np.empty((standard.k, len(table)))
-        none = np.zeros_like(standard.C[0])
-        for m in range(standard.k):
-            terms[m] = rows.log_density(standard.mu[m], standard.C[m], none)
-        terms += np.log(standard.alpha)[:, None]
-        terms -= rows.log_volumes()
-        return terms
+    def _of_rows(self, X: Any, ask: Ask, dtype: type, width: int | None = None) -> Any:
+        """Ask something of every row; shape (n_samples,), or (n_samples, width)."""
+        check_is_fitted(self)
+        asked = Asked(self._density, ask, self.missing == "marginal")
+        if is_lazy(X):
+            check_features(self, X, reset=False)
+            table = lazy_table(X)
+            shape = {"drop_axis": 1} if width is None else {"chunks": (table.chunks[0], (width,))}
+            meta: NDArray[Any] = np.empty((0,) if width is None else (0, width), dtype)
+            return table.map_blocks(asked, meta=meta, **shape)
+        if not is_mapped(X):
+            return asked(self._table(X))
+        check_features(self, X, reset=False)
+        size = (len(X),) if width is None else (len(X), width)
+        n_bytes = int(np.prod(size)) * np.dtype(dtype).itemsize
+        check_memory(n_bytes, f"What is told of {len(X):,} rows", "ask for some rows at a time")
+        told: NDArray[Any] = np.empty(size, dtype)
+        for part in row_parts(len(X)):
+            told[part] = asked(X[part], part.start)
+            forget_pages(X)
+        return told
+
+    def _told(
+        self, X: Any, sample_weight: ArrayLike | None = None
+    ) -> tuple[float, float, float, float]:
+        """See `Told`."""
+        check_is_fitted(self)
+        told = Told(self._density, self.missing == "marginal")
+        blocks = blocks_of(X, sample_weight, 1, lambda d: ROWS)
+        if blocks is not None:
+            check_features(self, X, reset=False)
+            sums = blocks.total(told)
+        else:
+            table = self._table(X)
+            sums = told.of(table, checked_weights(sample_weight, table))
+        log_likelihood, n_rows, n, entropy = sums.tolist()
+        return log_likelihood, n_rows, n, entropy
 
     def _table(self, X: ArrayLike) -> Array:
         """Return X as float64, checked; the first of all steps of every public method."""
         check_is_fitted(self)
         return checked_table(self, X, reset=False, missing=self.missing == "marginal")
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """A question about rows, as Dask sends it to where the rows are."""
+
+    density: Density
+    ask: Ask
+    missing: bool
+    __name__: ClassVar[str] = "of_rows"
+
+    def __call__(self, X: Any, first: int = 0) -> Array:
+        """Check some rows, the first of them number `first`, and answer."""
+        table = np.asarray(X, np.float64)
+        refuse_not_finite(table, self.missing, first)
+        return self.ask(self.density, table)

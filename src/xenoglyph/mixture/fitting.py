@@ -26,9 +26,11 @@ from xenoglyph.mixture.state import Mixture, Objective, Parameters
 from xenoglyph.mixture.trace import Trace
 from xenoglyph.progress import Progress
 
-__all__ = ["Fitted", "Settings", "find_mixture", "rows_of"]
+__all__ = ["Fitted", "Settings", "Start", "by_weight", "find_mixture", "rows_of"]
 
 Array = NDArray[np.float64]
+Start = Callable[[Standardisation], Parameters]
+"""Gives the parameters to go on from, in the units of its argument."""
 
 # Where "annihilation" starts unless it is told; and the share of the components of the start
 # beyond which the answer is taken to be held down by it.
@@ -64,7 +66,7 @@ class Fitted:
     trace: Trace
 
 
-def rows_of(X: Array, s: Array, threads: int) -> Rows:
+def rows_of(X: Array, s: Array, threads: int, units: Standardisation | None = None) -> Rows:
     """Standardise a table, whose values may be missing (NaN).
 
     Parameters
@@ -74,9 +76,11 @@ def rows_of(X: Array, s: Array, threads: int) -> Rows:
     s : array of shape (n,)
         Positive weights.
     threads : int
+    units : Standardisation, optional
+        Of a larger table; their own by default.
     """
     Z, s = in_one_order(X, s)
-    units = standardisation(Z, s)
+    units = units or standardisation(Z, s)
     units.apply_in_place(Z)
     make = incomplete_rows if np.isnan(Z).any() else complete_rows
     return make(Z, s, units, threads)
@@ -86,7 +90,7 @@ def find_mixture(
     rows: Rows,
     settings: Settings,
     random: np.random.RandomState,
-    start: Callable[[Standardisation], Parameters] | None,
+    start: Start | None,
     progress: Progress,
 ) -> Fitted:
     """Find the mixture of least message length.
@@ -98,7 +102,7 @@ def find_mixture(
     random : RandomState
         Chooses the rows from which "annihilation" starts.
     start : callable, optional
-        Gives the parameters to go on from, in the units of its argument.
+        See `Start`.
     progress : callable
         See `xenoglyph.progress`.
 
@@ -135,7 +139,7 @@ def find_mixture(
             ConvergenceWarning,
             stacklevel=3,
         )
-    return Fitted(_by_weight(parameters), o, rows.standardisation, trace)
+    return Fitted(by_weight(parameters), o, rows.standardisation, trace)
 
 
 def _starts(rows: Rows, o: Objective, random: np.random.RandomState) -> Iterator[Parameters]:
@@ -183,7 +187,7 @@ def _run(
     return parameters, ledger.trace()
 
 
-def _by_weight(parameters: Parameters) -> Parameters:
+def by_weight(parameters: Parameters) -> Parameters:
     """Put the heaviest component first, equals in the order of their means."""
     order = np.lexsort((*parameters.mu.T[::-1], -parameters.alpha))
     return Parameters(parameters.alpha[order], parameters.mu[order], parameters.C[order])

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = [
     "Rows",
     "Standardisation",
+    "centre_and_scale",
+    "checked_units",
     "complete_rows",
     "in_one_order",
     "resolution",
@@ -228,10 +230,32 @@ def standardisation(Y: Array, s: Array) -> Standardisation:
     """
     d = len(Y)
     centre, scale, reach = np.empty(d), np.empty(d), np.empty(d)
-    _refuse(np.array([np.isnan(y).all() for y in Y]), "are all missing; drop them")
-    for j, y in enumerate(Y):
-        there = ~np.isnan(y)
-        centre[j], scale[j], reach[j] = _centre_and_scale(y[there], s[there])
+    empty = np.array([np.isnan(y).all() for y in Y])
+    for j in np.flatnonzero(~empty):
+        there = ~np.isnan(Y[j])
+        centre[j], scale[j], reach[j] = centre_and_scale(Y[j, there], s[there])
+    return checked_units(centre, scale, reach, empty)
+
+
+def checked_units(
+    centre: Array, scale: Array, reach: Array, empty: NDArray[np.bool_]
+) -> Standardisation:
+    """Refuse features that no density can describe.
+
+    Parameters
+    ----------
+    centre, scale : arrays of shape (d,)
+    reach : array of shape (d,)
+        Largest distance between values, or from the first.
+    empty : array of bool, shape (d,)
+        Features without any value; their other entries are not looked at.
+
+    Raises
+    ------
+    DataError
+        See `standardisation`.
+    """
+    _refuse(empty, "are all missing; drop them")
     _refuse(~np.isfinite(reach), "range beyond what float64 holds; divide them by a constant")
     _refuse(reach == 0.0, "are constant, which no density can describe; drop them")
     # Covariances are in squared units.
@@ -240,8 +264,16 @@ def standardisation(Y: Array, s: Array) -> Standardisation:
     return Standardisation(centre, scale)
 
 
-def _centre_and_scale(x: Array, s: Array) -> tuple[float, float, float]:
-    """Weighted mean and standard deviation, and the largest distance from the first value."""
+def centre_and_scale(x: Array, s: Array) -> tuple[float, float, float]:
+    """Weighted mean and standard deviation, and the largest distance from the first value.
+
+    Parameters
+    ----------
+    x : array of shape (n,)
+        At least one value, none missing.
+    s : array of shape (n,)
+        Positive weights.
+    """
     with np.errstate(over="ignore", under="ignore"):
         difference = x - x[0]
         reach = float(np.abs(difference).max())

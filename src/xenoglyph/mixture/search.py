@@ -20,7 +20,7 @@ from xenoglyph.mixture.splits import Split, split_into_cells, split_into_two
 from xenoglyph.mixture.state import Mixture, Parameters
 from xenoglyph.progress import Progress, quiet
 
-__all__ = ["annihilate", "split_and_merge"]
+__all__ = ["after_splits", "annihilate", "split_and_merge"]
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.intp]
@@ -189,7 +189,7 @@ class _Search:
         bookmark = self.ledger.bookmark()
         for attempt in [chosen, *([m] for m in singly)]:
             made = {m: offers[m] for m in attempt}
-            x.restart(_after(before, made))
+            x.restart(after_splits(before, made))
             self._note_splits(before, made)
             self.settle(LOOSE)
             # What starves may take the saving with it.
@@ -251,7 +251,7 @@ class _Search:
         return False
 
 
-def _after(before: Parameters, splits: dict[int, Split]) -> Parameters:
+def after_splits(before: Parameters, splits: dict[int, Split]) -> Parameters:
     """Return the mixture with some components split."""
     alpha, mu, C = [], [], []
     for m in range(before.k):
