@@ -24,7 +24,7 @@ from xenoglyph.mixture import MMLGaussianMixture
 from xenoglyph.mixture.criteria import criteria_by_k
 from xenoglyph.progress import Progress, quiet
 from xenoglyph.recipes import TOLERANCE, recipe_named
-from xenoglyph.recognition import MOVES, find_symbols
+from xenoglyph.recognition import MOVES, check_graph, find_symbols
 from xenoglyph.symbols import Stability, label_table, mean_entropy, merge_components
 from xenoglyph.terminal import ProgressBar
 from xenoglyph.workers import Client
@@ -203,6 +203,8 @@ class SymbolDiscovery(Discovered):
         images = self._images(X)
         random = check_random_state(self.random_state)
         self._build(random)
+        if self.symbol_route == "graph":
+            check_graph(images)
         self.seconds_: dict[str, float] = {}
         held_out = _held_out(images, random) if recipe_named(self.recipe).held_out else None
         with ProgressBar() if self.verbose and progress is None else nullcontext(progress) as bar:

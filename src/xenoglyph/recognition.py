@@ -18,7 +18,7 @@ from xenoglyph.symbols.merging import symbols_from_settings, symbols_to_settings
 from xenoglyph.symbols.neighbours import nearest_images
 from xenoglyph.symbols.pieces import cut_into_pieces
 
-__all__ = ["MOVES", "draw_recognised", "find_symbols", "from_arrays", "to_arrays"]
+__all__ = ["MOVES", "check_graph", "draw_recognised", "find_symbols", "from_arrays", "to_arrays"]
 
 Array = NDArray[np.float64]
 
@@ -36,6 +36,22 @@ SHARES, JACCARD = "component_symbols", "jaccard"
 """Names of arrays in a model file."""
 ROUNDS = 20
 """Draws after which the likest are taken for the symbol that was asked for."""
+
+
+def check_graph(images: ImageSet) -> None:
+    """Refuse images whose graph would not fit into memory, before anything is learnt.
+
+    Raises
+    ------
+    NotEnoughMemoryError
+        If it would not.
+    """
+    n, size = min(len(images), GRAPH_SIZE), " x ".join(map(str, images.image_shape))
+    check_memory(
+        COPIES * 4 * n * math.prod(images.image_shape),
+        f"The graph of {n:,} images of {size}",
+        'bring the images to a smaller size, or do without a graph: route="codes"',
+    )
 
 
 def find_symbols(
@@ -73,11 +89,6 @@ def find_symbols(
     if len(images) > GRAPH_SIZE:
         images = images[np.sort(random.choice(len(images), GRAPH_SIZE, replace=False))]
     n = len(images)
-    check_memory(
-        COPIES * 4 * n * math.prod(images.image_shape),
-        f"The graph of {n:,} images of {' x '.join(map(str, images.image_shape))}",
-        "bring the images to a smaller size",
-    )
     pixels = np.asarray(images.pixels)
     neighbours = nearest_images(pixels, min(NEIGHBOURS, n - 1), moves, progress)
     progress("pieces", 0, 0, "")
