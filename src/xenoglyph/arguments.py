@@ -47,6 +47,7 @@ __all__ = [
     "Tolerance",
     "Version",
     "Workers",
+    "check_either",
     "check_range",
     "image_shape",
     "run_folder",
@@ -92,6 +93,12 @@ def image_shape(text: str | None) -> tuple[int, ...] | None:
         message = f"expected HEIGHTxWIDTH, such as 28x28, not {text!r}."
         raise typer.BadParameter(message, param_hint="--image-shape")
     return tuple(int(side) for side in text.split("x"))
+
+
+def check_either(workers: int | None, scheduler: str | None) -> None:
+    """Refuse workers of this machine and a scheduler together."""
+    if workers is not None and scheduler is not None:
+        raise typer.BadParameter("give --workers or --scheduler, not both.")
 
 
 def check_range(option: str, number: int | None, count: int) -> None:

@@ -186,8 +186,7 @@ def discover(
 
     A run that is stopped leaves a checkpoint in its folder: see --resume.
     """
-    if workers is not None and scheduler is not None:
-        raise typer.BadParameter("give --workers or --scheduler, not both.")
+    arguments.check_either(workers, scheduler)
     call: Call = context.obj
     tell = None if quiet else sys.stderr if as_json else sys.stdout
     folder = arguments.run_folder(source, out, resume=resume)
@@ -213,10 +212,8 @@ def discover(
                 n_processes=processes,
                 random_state=seed,
             )
-            discovery.fit(
-                images, progress=progress, checkpoint=folder, resume=resume, callbacks=callbacks,
-                client=client,
-            )  # fmt: skip
+            keep = {"checkpoint": folder, "resume": resume, "callbacks": callbacks}
+            discovery.fit(images, progress=progress, client=client, **keep)
             told = call.command()
             result = write_run(discovery, images, folder, progress=progress, command=told)
     if as_json:
