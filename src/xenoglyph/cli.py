@@ -188,7 +188,6 @@ def discover(
     """
     arguments.check_either(workers, scheduler)
     call: Call = context.obj
-    tell = None if quiet else sys.stderr if as_json else sys.stdout
     folder = arguments.run_folder(source, out, resume=resume)
     size = arguments.image_shape(shape)
     if resume and xenoglyph.run_state(folder) == "new":
@@ -196,11 +195,8 @@ def discover(
     with _working(quiet) as progress:
         # A folder that cannot be written and a library that is missing are told before the work.
         write_run = xenoglyph.write_run
-        with (
-            _noting_checkpoint(call, folder),
-            xenoglyph.hold_run(folder, resume=resume),
-            _cluster(workers, scheduler, tell) as client,
-        ):
+        place = sys.stderr if as_json else sys.stdout
+        with _held(call, folder, resume), _cluster(workers, scheduler, quiet, place) as client:
             callbacks = [LOGS[kind](folder) for kind in log or ()]
             images = xenoglyph.load_images(source, image_shape=size, progress=progress)
             discovery = xenoglyph.SymbolDiscovery(
@@ -212,7 +208,7 @@ def discover(
                 n_processes=processes,
                 random_state=seed,
             )
-            keep = {"checkpoint": folder, "resume": resume, "callbacks": callbacks}
+            keep: dict[str, Any] = {"checkpoint": folder, "resume": resume, "callbacks": callbacks}
             discovery.fit(images, progress=progress, client=client, **keep)
             told = call.command()
             result = write_run(discovery, images, folder, progress=progress, command=told)
@@ -231,7 +227,9 @@ def _working(quiet: bool) -> Iterator[Progress]:
 
 
 @contextmanager
-def _cluster(workers: int | None, scheduler: str | None, tell: TextIO | None) -> Iterator[Any]:
+def _cluster(
+    workers: int | None, scheduler: str | None, quiet: bool, place: TextIO
+) -> Iterator[Any]:
     """Give a client of the workers that were asked for, None if none were."""
     if workers is None and scheduler is None:
         yield None
@@ -241,16 +239,17 @@ def _cluster(workers: int | None, scheduler: str | None, tell: TextIO | None) ->
     else:
         cluster = xenoglyph.scheduler_at(scheduler)
     with cluster as (client, dashboard):
-        if tell is not None:
-            print("dashboard:", dashboard, file=tell, flush=True)
+        if not quiet:
+            print("dashboard:", dashboard, file=place, flush=True)
         yield client
 
 
 @contextmanager
-def _noting_checkpoint(call: Call, folder: Path) -> Iterator[None]:
-    """Note, where the block is stopped, whether the same command can go on."""
+def _held(call: Call, folder: Path, resume: bool) -> Iterator[None]:
+    """Hold the run folder; note, when the block is stopped, whether the command can go on."""
     try:
-        yield
+        with xenoglyph.hold_run(folder, resume=resume):
+            yield
     except BaseException as error:
         # What xenoglyph itself refuses it would refuse again; but room can be made on a disk.
         if not isinstance(error, XenoglyphError) or isinstance(error, StorageError):

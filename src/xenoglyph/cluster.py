@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
+from multiprocessing.resource_tracker import ensure_running
 from tempfile import TemporaryDirectory
 
 from distributed import Client, LocalCluster
@@ -45,6 +46,7 @@ def local_workers(n: int) -> Iterator[tuple[Client, str]]:
     with TemporaryDirectory(prefix="xenoglyph-") as folder:
         # No limit on memory: blocks bound it, and JAX alone takes more than a core's share. What
         # a killed worker leaves behind goes with the folder.
+        ensure_running()  # what multiprocessing starts first, and then lets Ctrl-C through again
         with undisturbed():
             cluster = LocalCluster(
                 n, threads_per_worker=1, processes=True, memory_limit=None,
