@@ -84,8 +84,8 @@ def check_fits(n: int, d: int) -> None:
     """
     check_memory(
         8 * n * (COPIES * d + COLUMNS),
-        f"A fit of {n:,} rows of {d} columns in memory",
-        "give a memory map or a Dask array, of which a sample is searched, or fewer rows",
+        f"A search on {n:,} rows of {d} columns",
+        "give sample_size, so that a sample is searched, or a memory map or a Dask array",
     )
 
 

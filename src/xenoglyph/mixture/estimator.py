@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 from xenoglyph.errors import DataError
 from xenoglyph.mixture import covariance, message_length
 from xenoglyph.mixture.block_fit import Sample, check_fits, find_in_blocks, sample_rows
-from xenoglyph.mixture.blocks import Blocks, blocks_of, is_lazy
+from xenoglyph.mixture.blocks import ArrayBlocks, Blocks, blocks_of, is_lazy
 from xenoglyph.mixture.checks import (
     check_choice,
     check_features,
@@ -86,9 +86,10 @@ class MMLGaussianMixture(FittedMixture):
     record_parameters : bool, default=False
         Whether ``trace_`` keeps the mixture of every sweep (for an animation).
     sample_size : int or "auto", default="auto"
-        Of a Dask collection or a larger memory map, rows on which the structure is sought before
-        passes over all rows settle it. "auto" is as many as a fit can take in 256 MiB: about a
-        third of a million of six columns. A table of no more rows is fitted like an array.
+        Rows on which the structure is sought, before passes over all rows settle it; a table of no
+        more rows is searched whole. "auto" is all rows of an array, and of a Dask collection or a
+        memory map as many as a search can take in 256 MiB: about a third of a million of six
+        columns.
     n_jobs : int or None, default=None
         Threads that share the rows; None is one, -1 all processors. The result has the same bits
         for any number.
@@ -223,18 +224,14 @@ class MMLGaussianMixture(FittedMixture):
         self._check_parameters()
         blocks = blocks_of(X, sample_weight, self._threads, self._sample_rows)
         if blocks is None:
-            marginal = self.missing == "marginal"
-            table = checked_table(self, X, reset=True, missing=marginal, least=2)
-            check_fits(*table.shape)
-            self._fit_rows(table, checked_weights(sample_weight, table), progress)
-            self.labels_ = self._density.labels(table)
-        else:
-            check_features(self, X, reset=True)
-            self._fit_blocks(blocks, progress)
-            # Of a memory map, labels of all rows may be too many for the memory.
-            self.__dict__.pop("labels_", None)
-            if is_lazy(X):
-                self.labels_ = self.predict(X)
+            self._fit_table(X, sample_weight, progress)
+            return self
+        check_features(self, X, reset=True)
+        self._fit_blocks(blocks, progress)
+        # Of a memory map, labels of all rows may be too many for the memory.
+        self.__dict__.pop("labels_", None)
+        if is_lazy(X):
+            self.labels_ = self.predict(X)
         return self
 
     def fit_predict(
@@ -249,6 +246,19 @@ class MMLGaussianMixture(FittedMixture):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = self.missing == "marginal"
         return tags
+
+    def _fit_table(
+        self, X: ArrayLike, sample_weight: ArrayLike | None, progress: Progress
+    ) -> None:
+        """Fit a table in memory."""
+        table = checked_table(self, X, reset=True, missing=self.missing == "marginal", least=2)
+        s = checked_weights(sample_weight, table)
+        if not isinstance(self.sample_size, str) and len(table) > self.sample_size:
+            self._fit_blocks(ArrayBlocks(table, s, self._threads), progress)
+        else:
+            check_fits(*table.shape)
+            self._fit_rows(table, s, progress)
+        self.labels_ = self._density.labels(table)
 
     def _fit_rows(self, table: Array, s: Array, progress: Progress) -> None:
         """Search on rows in memory."""
