@@ -15,7 +15,7 @@ __all__ = ["Criteria", "criteria_by_k"]
 
 Array = NDArray[np.float64]
 
-BLOCK = 1 << 16
+BLOCK = 1 << 14
 """Rows that are looked at together."""
 
 
