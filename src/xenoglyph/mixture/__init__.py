@@ -81,6 +81,20 @@ parts inside the component that would be split, and by the same inequality as ab
 to save so much at least; deletions and merges are proposed by the sample and judged by all rows.
 What the sample was, and by how much all rows moved its answer, is in ``sample_``.
 
+Streams
+-------
+`partial_fit` takes rows as they come and forgets old ones. With the forgetting rate r a row
+counts for exp(-r) of what it did before whenever another comes, and all together for n = 1/r rows
+in the end: the window through which the mixture sees the stream. What is minimised is L of the
+rows as they count. A component whose rows stop coming keeps exp(-r t) of its count after t more
+rows, and is annihilated when that is too little: one that had a share a of the rows is gone after
+log(a n / n_0) windows, n_0 being the rows with which a component starves (N/2, about eight more
+with "wallace-freeman"). The idea is that of Zivkovic & van der Heijden, "Recursive unsupervised
+learning of finite mixture models", IEEE TPAMI 26(5), 2004. There all components are drawn at the
+start; here they are born by splits as well, which a random sample of the stream proposes and pays
+for: see `stream`, `review` and `reservoir`. By default r is 1e-5. A shorter window follows faster
+and knows less: a component is found once the window and the sample hold some N rows of it.
+
 Where we differ from the paper
 ------------------------------
 1. The weight step of "split-merge" is the exact minimiser of the objective for one weight, the
@@ -108,7 +122,9 @@ Who does what
 (the algorithm) -> ``start``, ``splits``, ``merges`` (moves) -> ``search`` -> ``fitting`` ->
 ``density``, ``fitted``, ``estimator``; ``trace`` is the ledger that a fit leaves; ``criteria``
 puts BIC, AIC and ICL beside it. Where rows do not fit into memory: ``blocks`` (sources, and the
-tree of sums) -> ``scan`` (the first pass, the sample) -> ``block_em`` -> ``block_fit``.
+tree of sums) -> ``scan`` (the first pass, the sample) -> ``block_em`` -> ``block_fit``. Where they
+come as a stream: ``reservoir`` (a sample), ``sums`` (what is left of the rows) -> ``review``
+(births, merges) -> ``stream`` -> ``streamed``.
 """
 
 from xenoglyph.mixture.estimator import MMLGaussianMixture

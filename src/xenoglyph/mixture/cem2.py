@@ -18,12 +18,15 @@ from xenoglyph.mixture import kernels
 from xenoglyph.mixture.state import Mixture, Objective
 
 __all__ = [
+    "LEAST_COUNT",
     "Death",
     "Ended",
     "converge",
+    "divisor",
     "new_weight",
     "own_covariance",
     "shared_covariance",
+    "shared_divisor",
     "sweep",
 ]
 
@@ -164,10 +167,14 @@ def own_covariance(o: Objective, count: float, step: Array, second: Array) -> Ar
         Its second moment about the mean before that.
     """
     scatter = second - count * (step**2 if o.structure.diagonal else np.outer(step, step))
+    return o.structure.from_scatter(scatter + o.prior + count * o.rounding, divisor(o, count))
+
+
+def divisor(o: Objective, count: float) -> float:
+    """Return what the scatter of so many rows is divided by."""
     narrowness = o.narrowness[0]
     # What only k_min keeps alive may have too few rows for the exact step.
-    divisor = count - narrowness if count > narrowness + 1.0 else 0.5 * count
-    return o.structure.from_scatter(scatter + o.prior + count * o.rounding, divisor)
+    return count - narrowness if count > narrowness + 1.0 else 0.5 * count
 
 
 def _maximise_shared(x: Mixture) -> None:
@@ -203,8 +210,13 @@ def shared_covariance(
     for count, step, second in moments:
         outer = step**2 if o.structure.diagonal else np.outer(step, step)
         pooled = pooled + second - count * outer
+    return o.structure.from_scatter(pooled, shared_divisor(o, n, k))
+
+
+def shared_divisor(o: Objective, n: float, k: int) -> float:
+    """Return what the scatter of n rows about the means of k components is divided by."""
     own, shared = o.narrowness
-    return o.structure.from_scatter(pooled, n - min(k * own + shared, 0.5 * n))
+    return n - min(k * own + shared, 0.5 * n)
 
 
 def converge(

@@ -14,6 +14,7 @@ __all__ = [
     "check_features",
     "check_integer",
     "check_positive",
+    "check_rate",
     "check_threads",
     "checked_table",
     "checked_weights",
@@ -158,6 +159,13 @@ def check_positive(name: str, value: Any, otherwise: str = "") -> None:
     number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
     if not number or not 0.0 < value < np.inf:
         raise DataError(f"{name}={value!r} was given; give a positive number{otherwise}.")
+
+
+def check_rate(name: str, value: Any) -> None:
+    """Raise DataError unless `value` is a number of at least 0 and less than 1."""
+    number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+    if not number or not 0.0 <= value < 1.0:
+        raise DataError(f"{name}={value!r} was given; give a number of at least 0 and below 1.")
 
 
 def check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:

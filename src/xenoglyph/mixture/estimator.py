@@ -18,16 +18,18 @@ from xenoglyph.mixture.checks import (
     check_features,
     check_integer,
     check_positive,
+    check_rate,
     check_threads,
     checked_table,
     checked_weights,
 )
 from xenoglyph.mixture.covariance import COVARIANCES, Covariance
-from xenoglyph.mixture.fitted import FittedMixture, RandomState
+from xenoglyph.mixture.fitted import RandomState
 from xenoglyph.mixture.fitting import Fitted, Settings, Start, find_mixture, rows_of
 from xenoglyph.mixture.rows import Standardisation
 from xenoglyph.mixture.scan import draw_rows, scan
 from xenoglyph.mixture.state import Parameters
+from xenoglyph.mixture.streamed import StreamedMixture
 from xenoglyph.progress import Progress, quiet
 
 __all__ = ["MMLGaussianMixture"]
@@ -43,7 +45,7 @@ MOST_SWEEPS = 2**31
 NARROW_PRIOR, PLAIN_PRIOR = 1e-6, 5e-3
 
 
-class MMLGaussianMixture(FittedMixture):
+class MMLGaussianMixture(StreamedMixture):
     """Gaussian mixture that chooses its own number of components in one fit.
 
     It minimises the message length, which tells how many nats it takes to describe first the
@@ -81,6 +83,11 @@ class MMLGaussianMixture(FittedMixture):
         Nats per row that a sweep must save for the next one to follow.
     max_sweeps : int, default=1000
         Most sweeps in a row, before the next move of the search.
+    forgetting_rate : float, default=1e-5
+        Of `partial_fit`: share of what it remembers that every further row makes it forget. A row
+        counts for exp(-forgetting_rate) of what it did before, all rows together for
+        1 / forgetting_rate in the end: the length, in rows, of the window through which the
+        mixture sees the stream. 0 forgets nothing.
     warm_start : bool, default=False
         Whether another call of `fit` goes on from the mixture that was found last.
     record_parameters : bool, default=False
@@ -158,6 +165,7 @@ class MMLGaussianMixture(FittedMixture):
         prior_scatter: float | str = "auto",
         tol: float = 3e-5,
         max_sweeps: int = 1000,
+        forgetting_rate: float = 1e-5,
         warm_start: bool = False,
         record_parameters: bool = False,
         sample_size: int | str = "auto",
@@ -173,6 +181,7 @@ class MMLGaussianMixture(FittedMixture):
         self.prior_scatter = prior_scatter
         self.tol = tol
         self.max_sweeps = max_sweeps
+        self.forgetting_rate = forgetting_rate
         self.warm_start = warm_start
         self.record_parameters = record_parameters
         self.sample_size = sample_size
@@ -373,6 +382,7 @@ class MMLGaussianMixture(FittedMixture):
         check_positive("tol", self.tol)
         if not (isinstance(self.prior_scatter, str) and self.prior_scatter == "auto"):
             check_positive("prior_scatter", self.prior_scatter, " or 'auto'")
+        check_rate("forgetting_rate", self.forgetting_rate)
         check_choice("search", self.search, SEARCHES)
         check_choice("missing", self.missing, ("error", "marginal"))
         if self.criterion != "auto":

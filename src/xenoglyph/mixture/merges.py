@@ -20,6 +20,8 @@ Integers = NDArray[np.intp]
 
 # Components nearby, that follow when one is taken out or two become one.
 NEAR = 6
+# A row that the two describe much worse than one would, is held to gain so many nats.
+MOST = 700.0
 # Two components are worth merging if they share so much of the smaller one's rows.
 LEAST_OVERLAP = 0.02
 
@@ -30,6 +32,8 @@ class Candidate:
 
     kind: str
     """"deletion" or "merge"."""
+    gone: tuple[int, ...]
+    """Components, by their numbers before, that are taken out or become one."""
     dearer: float
     """Nats by which the message is longer before any sweep."""
     weight: float
@@ -51,7 +55,7 @@ def candidates(x: Mixture) -> list[Candidate]:
         model = 0.5 * N * float(np.log(fewer.alpha).sum() - np.log(now.alpha).sum())
         dearer = model + change - x.penalty_of(now.C[m]) + x.loss_without(m)
         near = _nearest(shared, [m])
-        found.append(Candidate("deletion", dearer, float(now.alpha[m]), near, fewer))
+        found.append(Candidate("deletion", (m,), dearer, float(now.alpha[m]), near, fewer))
     counts = now.alpha * x.n
     part = shared / np.minimum(counts[:, None], counts[None, :])
     pairs = {(min(m, j), max(m, j)) for m, j in enumerate(part.argmax(axis=1).tolist())}
@@ -81,13 +85,14 @@ def _merge(
         np.concatenate([now.C[kept], C[None]]),
     )
     rounding = x.objective.rounding
-    term = np.exp(np.log(alpha) + x.rows.log_density(mu, C, rounding) - x.offset)
+    term = np.log(alpha) + x.rows.log_density(mu, C, rounding) - x.offset
+    np.exp(np.minimum(term, MOST), out=term)
     rest = np.maximum(x.total - x.terms[m] - x.terms[j], 0.0)
     gained = float(x.rows.s @ np.log(np.maximum((rest + term) / x.total, 1e-300)))
     logs = np.log(alpha) - np.log(now.alpha[m]) - np.log(now.alpha[j])
     penalty = x.penalty_of(C) - x.penalty_of(now.C[m]) - x.penalty_of(now.C[j])
     dearer = 0.5 * N * float(logs) + change + penalty - gained
-    return Candidate("merge", dearer, float(alpha), near, parameters)
+    return Candidate("merge", (m, j), dearer, float(alpha), near, parameters)
 
 
 def overlap(x: Mixture) -> Array:

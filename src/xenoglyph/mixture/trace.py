@@ -49,7 +49,8 @@ class Event:
     """The first sweep without what was there before."""
     kind: str
     """"annihilation": a component starved. "deletion": one was taken out to see whether the
-    message gets shorter. "merge": two became one. "split": one became two or more."""
+    message gets shorter. "merge": two became one. "split": one became two or more. "search": in
+    a stream, the full search found a shorter message."""
     n_components_before: int
     n_components_after: int
     weight: float
