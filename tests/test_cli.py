@@ -77,6 +77,7 @@ class StandIn:
         checkpoint: Path,
         resume: bool,
         callbacks: list[Any],
+        client: None,
     ) -> Self:
         found = read_checkpoint(checkpoint, "stand-in") if resume else None
         self.fitted.append({"found": found and found[0], "callbacks": callbacks})

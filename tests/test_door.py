@@ -49,6 +49,8 @@ def test_an_unknown_name_is_an_attribute_error():
         ("matplotlib", "write_run", "plot"),
         ("pooch", "load_images", "images"),
         ("rich", "ProgressBar", "images"),
+        ("distributed", "local_workers", "dask"),
+        ("dask", "scheduler_at", "dask"),
     ],
 )
 def test_a_missing_library_names_its_extra(library, name, extra):

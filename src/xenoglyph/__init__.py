@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from xenoglyph.errors import (
     CheckpointWarning,
+    ClusterError,
     DataError,
     DegenerateDataWarning,
     DependencyError,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from xenoglyph.autoencoder import SELUAutoencoder
     from xenoglyph.autoencoder.logs import csv_log, tensorboard_log
     from xenoglyph.catalog import CATALOG
+    from xenoglyph.cluster import local_workers, scheduler_at
     from xenoglyph.discovery import SymbolDiscovery
     from xenoglyph.images import ImageSet, as_images, download, load_images, locate
     from xenoglyph.mixture import MMLGaussianMixture
@@ -56,6 +58,7 @@ __all__ = [
     "CATALOG",
     "TOY_SETS",
     "CheckpointWarning",
+    "ClusterError",
     "CodeHistogramsDisplay",
     "DataError",
     "DegenerateDataWarning",
@@ -87,10 +90,12 @@ __all__ = [
     "hold_run",
     "load_images",
     "load_points",
+    "local_workers",
     "locate",
     "read_result",
     "run_state",
     "save_sheet",
+    "scheduler_at",
     "show_versions",
     "tensorboard_log",
     "write_report",
@@ -122,10 +127,12 @@ _HOME = {
     "hold_run": "storage.run_folder",
     "load_images": "images",
     "load_points": "points",
+    "local_workers": "cluster",
     "locate": "images",
     "read_result": "report",
     "run_state": "storage.run_folder",
     "save_sheet": "sheets",
+    "scheduler_at": "cluster",
     "show_versions": "versions",
     "tensorboard_log": "autoencoder.logs",
     "write_report": "report",

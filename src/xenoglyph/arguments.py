@@ -37,6 +37,7 @@ __all__ = [
     "Rows",
     "Run",
     "RunFolder",
+    "Scheduler",
     "Search",
     "Seed",
     "Shape",
@@ -45,6 +46,8 @@ __all__ = [
     "Table",
     "Tolerance",
     "Version",
+    "Workers",
+    "check_either",
     "check_range",
     "image_shape",
     "run_folder",
@@ -90,6 +93,12 @@ def image_shape(text: str | None) -> tuple[int, ...] | None:
         message = f"expected HEIGHTxWIDTH, such as 28x28, not {text!r}."
         raise typer.BadParameter(message, param_hint="--image-shape")
     return tuple(int(side) for side in text.split("x"))
+
+
+def check_either(workers: int | None, scheduler: str | None) -> None:
+    """Refuse workers of this machine and a scheduler together."""
+    if workers is not None and scheduler is not None:
+        raise typer.BadParameter("give --workers or --scheduler, not both.")
 
 
 def check_range(option: str, number: int | None, count: int) -> None:
@@ -227,7 +236,23 @@ Columns = Annotated[
 Rows = Annotated[int, typer.Option(min=2, metavar="N", help="How many rows of a toy set.")]
 Processes = Annotated[
     int,
-    typer.Option(min=1, metavar="N", help="Processes that train the auto-encoder together."),
+    typer.Option(
+        min=1,
+        metavar="N",
+        help="Processes that train the auto-encoder together; with workers, one on each of N.",
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="N",
+        help="Let N processes of this machine look at the images, by Dask.",
+    ),
+]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(metavar="ADDRESS", help="Let the workers of this scheduler of Dask do so."),
 ]
 Resume = Annotated[
     bool,

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 try:
     import typer
@@ -161,7 +161,7 @@ def _root(
     epilog="\b\nExamples:\n"
     "  xenoglyph discover digits\n"
     "  xenoglyph discover mnist --out runs/mnist\n"
-    "  xenoglyph discover mnist --recipe article"
+    "  xenoglyph discover mnist --workers 2"
 )
 def discover(
     context: typer.Context,
@@ -175,6 +175,8 @@ def discover(
     epochs: arguments.Epochs = None,
     shape: arguments.Shape = None,
     processes: arguments.Processes = 1,
+    workers: arguments.Workers = None,
+    scheduler: arguments.Scheduler = None,
     resume: arguments.Resume = False,
     log: arguments.Log = None,
     quiet: arguments.Quiet = False,
@@ -184,6 +186,7 @@ def discover(
 
     A run that is stopped leaves a checkpoint in its folder: see --resume.
     """
+    arguments.check_either(workers, scheduler)
     call: Call = context.obj
     folder = arguments.run_folder(source, out, resume=resume)
     size = arguments.image_shape(shape)
@@ -192,7 +195,8 @@ def discover(
     with _working(quiet) as progress:
         # A folder that cannot be written and a library that is missing are told before the work.
         write_run = xenoglyph.write_run
-        with _noting_checkpoint(call, folder), xenoglyph.hold_run(folder, resume=resume):
+        place = sys.stderr if as_json else sys.stdout
+        with _held(call, folder, resume), _cluster(workers, scheduler, quiet, place) as client:
             callbacks = [LOGS[kind](folder) for kind in log or ()]
             images = xenoglyph.load_images(source, image_shape=size, progress=progress)
             discovery = xenoglyph.SymbolDiscovery(
@@ -204,9 +208,8 @@ def discover(
                 n_processes=processes,
                 random_state=seed,
             )
-            discovery.fit(
-                images, progress=progress, checkpoint=folder, resume=resume, callbacks=callbacks
-            )
+            keep: dict[str, Any] = {"checkpoint": folder, "resume": resume, "callbacks": callbacks}
+            discovery.fit(images, progress=progress, client=client, **keep)
             told = call.command()
             result = write_run(discovery, images, folder, progress=progress, command=told)
     if as_json:
@@ -224,10 +227,29 @@ def _working(quiet: bool) -> Iterator[Progress]:
 
 
 @contextmanager
-def _noting_checkpoint(call: Call, folder: Path) -> Iterator[None]:
-    """Note, where the block is stopped, whether the same command can go on."""
+def _cluster(
+    workers: int | None, scheduler: str | None, quiet: bool, place: TextIO
+) -> Iterator[Any]:
+    """Give a client of the workers that were asked for, None if none were."""
+    if workers is None and scheduler is None:
+        yield None
+        return
+    if scheduler is None:
+        cluster = xenoglyph.local_workers(workers or 1)
+    else:
+        cluster = xenoglyph.scheduler_at(scheduler)
+    with cluster as (client, dashboard):
+        if not quiet:
+            print("dashboard:", dashboard, file=place, flush=True)
+        yield client
+
+
+@contextmanager
+def _held(call: Call, folder: Path, resume: bool) -> Iterator[None]:
+    """Hold the run folder; note, when the block is stopped, whether the command can go on."""
     try:
-        yield
+        with xenoglyph.hold_run(folder, resume=resume):
+            yield
     except BaseException as error:
         # What xenoglyph itself refuses it would refuse again; but room can be made on a disk.
         if not isinstance(error, XenoglyphError) or isinstance(error, StorageError):

@@ -16,6 +16,7 @@ from xenoglyph import recognition, record
 from xenoglyph.autoencoder import Augmentation, SELUAutoencoder
 from xenoglyph.autoencoder import arrays as autoencoder_arrays
 from xenoglyph.autoencoder.recogniser import Recogniser
+from xenoglyph.autoencoder.rows import image_rows
 from xenoglyph.errors import DataError, ModelFileError
 from xenoglyph.images import ImageSet, as_images
 from xenoglyph.mixture import MMLGaussianMixture
@@ -25,6 +26,7 @@ from xenoglyph.recipes import recipe_named
 from xenoglyph.recognition import draw_recognised
 from xenoglyph.storage import read_model, write_model
 from xenoglyph.symbols import Stability, Symbols
+from xenoglyph.workers import Client
 
 __all__ = ["Discovered"]
 
@@ -54,26 +56,30 @@ class Discovered(ClusterMixin, BaseEstimator):
     image_shape_: tuple[int, ...]
     seconds_: dict[str, float]
 
-    def transform(self, X: ImageSet | ArrayLike) -> Array:
-        """Return the codes of images, shape (n, code_size)."""
+    def transform(self, X: ImageSet | ArrayLike, *, client: Client | None = None) -> Array:
+        """Return the codes of images, shape (n, code_size); with a client, by its workers."""
         check_is_fitted(self, "autoencoder_")
-        return np.asarray(self.autoencoder_.transform(self._images(X)))
+        return np.asarray(self.autoencoder_.transform(self._images(X), client=client))
 
-    def predict_proba(self, X: ImageSet | ArrayLike, *, progress: Progress = quiet) -> Array:
+    def predict_proba(
+        self, X: ImageSet | ArrayLike, *, progress: Progress = quiet, client: Client | None = None
+    ) -> Array:
         """Probability of each symbol for each image, shape (n, n_symbols)."""
         check_is_fitted(self, "symbols_")
-        return self._symbol_probabilities(self._images(X), progress)
+        return self._symbol_probabilities(self._images(X), progress, client)
 
-    def predict(self, X: ImageSet | ArrayLike) -> Integers:
+    def predict(self, X: ImageSet | ArrayLike, *, client: Client | None = None) -> Integers:
         """Most probable symbol of each image, shape (n,)."""
-        return np.asarray(self.predict_proba(X).argmax(axis=1))
+        return np.asarray(self.predict_proba(X, client=client).argmax(axis=1))
 
-    def score_samples(self, X: ImageSet | ArrayLike) -> Array:
+    def score_samples(self, X: ImageSet | ArrayLike, *, client: Client | None = None) -> Array:
         """Tell how well the whole model explains each image, to find what does not belong.
 
         Parameters
         ----------
         X : ImageSet or array
+        client : distributed.Client, optional
+            Whose workers look at the images.
 
         Returns
         -------
@@ -88,16 +94,19 @@ class Discovered(ClusterMixin, BaseEstimator):
         """
         check_is_fitted(self, "mixture_")
         images = self._images(X)
-        return self._explained(images, self.autoencoder_.transform(images))
+        codes = self.autoencoder_.transform(images, client=client)
+        return self._explained(images, codes, client)
 
-    def belongs(self, X: ImageSet | ArrayLike) -> NDArray[np.bool_]:
+    def belongs(
+        self, X: ImageSet | ArrayLike, *, client: Client | None = None
+    ) -> NDArray[np.bool_]:
         """Tell which images are of the kind that was learnt, shape (n,); the rest show no symbol.
 
         An image is of none if its `score_samples` lies further below the lower quartile of the
         images that were fitted than three times the distance of their quartiles (Tukey's outer
         fence, "Exploratory Data Analysis", 1977).
         """
-        return np.asarray(self.score_samples(X) >= self.evidence_.least_score)
+        return np.asarray(self.score_samples(X, client=client) >= self.evidence_.least_score)
 
     def sample(
         self,
@@ -258,21 +267,22 @@ class Discovered(ClusterMixin, BaseEstimator):
         """What symbols are made of: the parameter `route`, or the recipe's."""
         return self.route or recipe_named(self.recipe).route
 
-    def _explained(self, images: ImageSet, codes: Array) -> Array:
+    def _explained(self, images: ImageSet, codes: Array, client: Client | None = None) -> Array:
         """See `score_samples`."""
         n_pixels = int(np.prod(images.image_shape))
-        error = -n_pixels * self.autoencoder_.score_samples(images)
+        error = -n_pixels * self.autoencoder_.score_samples(images, client=client)
         return np.asarray(self.mixture_.score_samples(codes) - error)
 
-    def _symbol_probabilities(self, images: ImageSet, progress: Progress = quiet) -> Array:
+    def _symbol_probabilities(
+        self, images: ImageSet, progress: Progress = quiet, client: Client | None = None
+    ) -> Array:
         """Probability of each symbol for each image, shape (n, n_symbols)."""
         if self.recogniser_ is None:
-            codes = self.autoencoder_.transform(images)
+            codes = self.autoencoder_.transform(images, client=client)
             return self.symbols_.pool(self.mixture_.predict_proba(codes))
-        if images.image_shape != self.image_shape_:
-            self.autoencoder_.transform(images)  # refuses it in its own words
-        rows = images.pixels.reshape(len(images), -1)
-        return self.symbols_.pool(self.recogniser_.predict_proba(rows, progress=progress))
+        rows = image_rows(images, self.image_shape_)
+        told = self.recogniser_.told(rows, progress=progress, client=client)
+        return np.concatenate([self.symbols_.pool(some) for some in told])
 
     def _drawn(self, codes: Array) -> ImageSet:
         """Decode; label every image as `predict` does."""

@@ -24,9 +24,10 @@ from xenoglyph.mixture import MMLGaussianMixture
 from xenoglyph.mixture.criteria import criteria_by_k
 from xenoglyph.progress import Progress, quiet
 from xenoglyph.recipes import TOLERANCE, recipe_named
-from xenoglyph.recognition import MOVES, find_symbols
+from xenoglyph.recognition import MOVES, check_graph, find_symbols
 from xenoglyph.symbols import Stability, label_table, mean_entropy, merge_components
 from xenoglyph.terminal import ProgressBar
+from xenoglyph.workers import Client
 
 __all__ = ["ROUTES", "SymbolDiscovery"]
 
@@ -35,6 +36,9 @@ Integers = NDArray[np.intp]
 RandomState = int | np.random.RandomState | None
 
 ROUTES = ("graph", "codes")
+
+BLOCK = 1 << 17
+"""Codes whose components are looked at together."""
 
 
 class SymbolDiscovery(Discovered):
@@ -164,6 +168,7 @@ class SymbolDiscovery(Discovered):
         callbacks: Sequence[Callback] = (),
         checkpoint: str | PathLike[str] | None = None,
         resume: bool = False,
+        client: Client | None = None,
     ) -> Self:
         """Discover the symbols in the images X.
 
@@ -171,13 +176,18 @@ class SymbolDiscovery(Discovered):
         ----------
         X : ImageSet or array
             uint8 or floats in [0, 1], of shape (n, h, w), (n, h, w, channels), or (n, pixels)
-            with `image_shape`.
+            with `image_shape`. A memory map may be larger than memory, and gives the same bits
+            as an array; of an array of Dask a copy is made on the disk if it is large.
         y : ignored
         progress : callable, optional
             See `xenoglyph.progress`; takes the place of `verbose`.
         callbacks, checkpoint, resume
             Of the auto-encoder's training: see `SELUAutoencoder.fit`. The checkpoint stays when
             training has ended, so that a run that is stopped later need not train again.
+        client : distributed.Client, optional
+            Whose workers look at the images: encode them, say which symbol each shows, score
+            them; and train the auto-encoder, where `n_processes` is more than one. Each worker
+            should have one thread. With as many cores to each as here, the same bits.
 
         Returns
         -------
@@ -193,11 +203,13 @@ class SymbolDiscovery(Discovered):
         images = self._images(X)
         random = check_random_state(self.random_state)
         self._build(random)
+        if self.symbol_route == "graph":
+            check_graph(images)
         self.seconds_: dict[str, float] = {}
         held_out = _held_out(images, random) if recipe_named(self.recipe).held_out else None
         with ProgressBar() if self.verbose and progress is None else nullcontext(progress) as bar:
             keep = {"callbacks": callbacks, "checkpoint": checkpoint, "resume": resume}
-            self._run(images, held_out, bar or quiet, keep)
+            self._run(images, held_out, bar or quiet, {**keep, "client": client})
         self.evidence_ = self._gather(images, random)
         return self
 
@@ -234,6 +246,7 @@ class SymbolDiscovery(Discovered):
         keep: dict[str, Any],
     ) -> None:
         """Images to codes, codes to mixture, mixture to symbols."""
+        client = keep["client"]
         with self._timed("autoencoder"):
             progress("autoencoder", 0, 0, "")
             if held_out is None:
@@ -245,15 +258,13 @@ class SymbolDiscovery(Discovered):
                 )
             progress("codes", 0, 0, "")
             self.image_shape_ = images.image_shape
-            self.codes_ = np.asarray(self.autoencoder_.transform(images))
+            self.codes_ = np.asarray(self.autoencoder_.transform(images, client=client))
         with self._timed("mixture"):
             self.fitted_ = np.arange(len(images)) if held_out is None else held_out
             self.mixture_.fit(self.codes_[self.fitted_], progress=progress)
         with self._timed("symbols"):
-            posterior = self.mixture_.predict_proba(self.codes_)
-            self._find_symbols(images, posterior, progress)
-            self.components_ = posterior.argmax(axis=1)
-            told = self._symbol_probabilities(images, progress)
+            self._find_symbols(images, progress)
+            told = self._symbol_probabilities(images, progress, client)
             sizes = np.bincount(told.argmax(axis=1), minlength=self.n_symbols_)
             order = np.argsort(-sizes, kind="stable")
             self.symbols_, told = self.symbols_.numbered_by(sizes), told[:, order]
@@ -262,17 +273,30 @@ class SymbolDiscovery(Discovered):
             self.labels_, self.confidence_ = told.argmax(axis=1), told.max(axis=1)
             self._entropy = mean_entropy(told)
             progress("belonging", 0, 0, "")
-            self.scores_ = self._explained(images, self.codes_)
-            mass = np.maximum(posterior.sum(axis=0), np.finfo(np.float64).tiny)
-            self.component_symbols_ = (posterior.T @ told) / mass[:, None]
+            self.scores_ = self._explained(images, self.codes_, client)
+            self._compare_components(told)
 
-    def _find_symbols(self, images: ImageSet, posterior: Array, progress: Progress) -> None:
+    def _compare_components(self, told: Array) -> None:
+        """Set the component of each image, and the share of each symbol in each component."""
+        self.components_ = np.empty(len(told), np.intp)
+        shared = np.zeros((self.n_components_, told.shape[1]))
+        mass = np.zeros(self.n_components_)
+        for first in range(0, len(told), BLOCK):
+            own = slice(first, first + BLOCK)
+            posterior = self.mixture_.predict_proba(self.codes_[own])
+            self.components_[own] = posterior.argmax(axis=1)
+            shared += posterior.T @ told[own]
+            mass += posterior.sum(axis=0)
+        self.component_symbols_ = shared / np.maximum(mass, np.finfo(np.float64).tiny)[:, None]
+
+    def _find_symbols(self, images: ImageSet, progress: Progress) -> None:
         """Join components, or pieces of the images' graph, into symbols."""
         self.recogniser_: Recogniser | None = None
         self.stability_: Stability | None = None
         # A tolerance of one joins nothing: every piece is a symbol, the tree is still known.
         tolerance = self.tolerance if recipe_named(self.recipe).merge else 1.0
         if self.symbol_route == "codes":
+            posterior = self.mixture_.predict_proba(self.codes_)
             self.symbols_ = merge_components(posterior, tolerance)
             return
         moves = augmentation_from(self.augmentation) or MOVES

@@ -2,6 +2,7 @@
 
 __all__ = [
     "CheckpointWarning",
+    "ClusterError",
     "DataError",
     "DegenerateDataWarning",
     "DependencyError",
@@ -27,6 +28,10 @@ class ModelFileError(XenoglyphError, ValueError):
 
 class NotEnoughMemoryError(XenoglyphError, MemoryError):
     """What was asked for would not fit into memory; nothing was taken yet."""
+
+
+class ClusterError(XenoglyphError):
+    """A scheduler of Dask cannot be reached, or its workers are too few or were lost."""
 
 
 class StorageError(XenoglyphError, OSError):

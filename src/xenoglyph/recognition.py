@@ -1,5 +1,6 @@
 """Images to symbols without codes: neighbours, pieces, networks that confuse pieces, joins."""
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -10,13 +11,14 @@ from xenoglyph.autoencoder import Augmentation
 from xenoglyph.autoencoder.recogniser import Recogniser, train_recogniser
 from xenoglyph.errors import ModelFileError
 from xenoglyph.images import ImageSet
+from xenoglyph.memory import check_memory
 from xenoglyph.progress import Progress
 from xenoglyph.symbols import Stability, Symbols, merge_pieces, stability
 from xenoglyph.symbols.merging import symbols_from_settings, symbols_to_settings
 from xenoglyph.symbols.neighbours import nearest_images
 from xenoglyph.symbols.pieces import cut_into_pieces
 
-__all__ = ["MOVES", "draw_recognised", "find_symbols", "from_arrays", "to_arrays"]
+__all__ = ["MOVES", "check_graph", "draw_recognised", "find_symbols", "from_arrays", "to_arrays"]
 
 Array = NDArray[np.float64]
 
@@ -28,10 +30,28 @@ PIECE_SIZE = 20
 """Images that a piece has at least, on average."""
 GRAPH_SIZE = 100_000
 """Most images in the graph; of more, so many by chance, from which networks learn the rest."""
+COPIES = 3
+"""Of the graph's images as float32: as they are, blurred or on the device, and to work with."""
 SHARES, JACCARD = "component_symbols", "jaccard"
 """Names of arrays in a model file."""
 ROUNDS = 20
 """Draws after which the likest are taken for the symbol that was asked for."""
+
+
+def check_graph(images: ImageSet) -> None:
+    """Refuse images whose graph would not fit into memory, before anything is learnt.
+
+    Raises
+    ------
+    NotEnoughMemoryError
+        If it would not.
+    """
+    n, size = min(len(images), GRAPH_SIZE), " x ".join(map(str, images.image_shape))
+    check_memory(
+        COPIES * 4 * n * math.prod(images.image_shape),
+        f"The graph of {n:,} images of {size}",
+        'bring the images to a smaller size, or do without a graph: route="codes"',
+    )
 
 
 def find_symbols(
@@ -69,10 +89,11 @@ def find_symbols(
     if len(images) > GRAPH_SIZE:
         images = images[np.sort(random.choice(len(images), GRAPH_SIZE, replace=False))]
     n = len(images)
-    neighbours = nearest_images(images.pixels, min(NEIGHBOURS, n - 1), moves, progress)
+    pixels = np.asarray(images.pixels)
+    neighbours = nearest_images(pixels, min(NEIGHBOURS, n - 1), moves, progress)
     progress("pieces", 0, 0, "")
     pieces = cut_into_pieces(neighbours, max(1, min(n_pieces, n // PIECE_SIZE)), cut)
-    rows = images.pixels.reshape(n, -1)
+    rows = pixels.reshape(n, -1)
     recogniser, held_out = train_recogniser(
         rows, pieces, images.image_shape, moves, learn, progress
     )

@@ -133,7 +133,7 @@ def count_codes(codes: Array) -> CodeCounts:
 
 def in_levels(images: ImageSet) -> ImageSet:
     """Return images in the 256 levels in which a model file keeps them."""
-    greys = np.rint(images.pixels * 255).astype(np.uint8).astype(np.float32) / np.float32(255)
+    greys = _bytes(images).astype(np.float32) / np.float32(255)
     return ImageSet(greys, labels=images.labels, name=images.name)
 
 
@@ -254,7 +254,8 @@ def from_arrays(settings: Mapping[str, Any], arrays: Mapping[str, Array]) -> Evi
 
 
 def _bytes(images: ImageSet) -> NDArray[np.uint8]:
-    return np.rint(images.pixels * 255).astype(np.uint8)
+    levels: NDArray[np.uint8] = np.rint(np.asarray(images.pixels) * 255).astype(np.uint8)
+    return levels
 
 
 def _pair(runner_up: Any) -> tuple[int, float] | None:

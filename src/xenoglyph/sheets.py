@@ -48,7 +48,7 @@ def sheet(images: "ImageSet", columns: int = 10) -> Bytes:
     rows = -(-n // columns)
     shape = (rows * (h + GAP) + GAP, columns * (w + GAP) + GAP, *images.image_shape[2:])
     page = np.full(shape, PAPER, dtype=np.uint8)
-    for number, pixels in enumerate(images.pixels):
+    for number, pixels in enumerate(np.asarray(images.pixels)):
         row, column = divmod(number, columns)
         top, left = GAP + row * (h + GAP), GAP + column * (w + GAP)
         large = tile(pixels).repeat(factor, axis=0).repeat(factor, axis=1)

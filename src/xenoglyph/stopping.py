@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
-__all__ = ["STOPPED", "raise_again", "stoppable"]
+__all__ = ["STOPPED", "raise_again", "stoppable", "undisturbed"]
 
 STOPPED = (130, 143)  # what a shell expects after Ctrl-C, and after SIGTERM
 
@@ -39,6 +39,31 @@ def stoppable() -> Iterator[None]:
         for number, handler in before.items():
             signal.signal(number, handler)
         _asked.clear()
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM wait until the block is over; processes begun in it hear no Ctrl-C.
+
+    A terminal sends Ctrl-C to all processes at once, and those would complain of it.
+    """
+    if sys.platform == "win32" or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    before = {
+        number: signal.signal(number, lambda came_now, _: came.append(came_now))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])  # inherited by threads, processes
+    try:
+        yield
+    finally:
+        for own, handler in before.items():
+            signal.signal(own, handler)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+    for number in came[-1:]:
+        signal.raise_signal(number)
 
 
 def raise_again() -> None:

@@ -32,6 +32,7 @@ from xenoglyph.autoencoder.training import Callback, Run, begin, train
 from xenoglyph.errors import DataError
 from xenoglyph.progress import Progress
 from xenoglyph.terminal import ProgressBar
+from xenoglyph.workers import Client
 
 __all__ = ["SELUAutoencoder"]
 
@@ -194,6 +195,7 @@ class SELUAutoencoder(FittedAutoencoder):
         callbacks: Sequence[Callback] = (),
         checkpoint: str | PathLike[str] | None = None,
         resume: bool = False,
+        client: Client | None = None,
     ) -> Self:
         """Train a network.
 
@@ -218,6 +220,8 @@ class SELUAutoencoder(FittedAutoencoder):
         resume : bool, default=False
             Whether to go on from what lies in `checkpoint`, if there is anything: the network
             becomes, bit for bit, what it would have become without the break.
+        client : distributed.Client, optional
+            On whose workers the processes run, one on each, where `n_processes` is more than one.
 
         Returns
         -------
@@ -257,10 +261,10 @@ class SELUAutoencoder(FittedAutoencoder):
             else:
                 run = train_together(
                     self.n_processes, run, rows, task, weights=weights, validation=held_out,
-                    report=report, callbacks=callbacks, checkpoint=checkpoint,
+                    report=report, callbacks=callbacks, checkpoint=checkpoint, client=client,
                 )  # fmt: skip
         self._online: Run | None = None
-        loss = mean_loss(run.network, rows, self.l2, self.loss, weights)
+        loss = mean_loss(run.network, rows, self.l2, self.loss, weights, client)
         return self._adopt(run.network, run.history, loss)
 
     def partial_fit(

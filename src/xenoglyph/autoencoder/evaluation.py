@@ -3,8 +3,9 @@
 Blocks of rows keep memory bounded. Which rows share a block may show in the last bits.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -13,19 +14,22 @@ from numpy.typing import NDArray
 
 from xenoglyph.autoencoder.losses import LOSSES, penalty
 from xenoglyph.autoencoder.network import Network
-from xenoglyph.autoencoder.rows import Rows, as_pixels
+from xenoglyph.autoencoder.rows import Place, Rows, as_pixels
+from xenoglyph.workers import Client, map_blocks
 
-__all__ = ["BLOCK_NUMBERS", "draw", "encode", "errors", "mean_loss"]
+__all__ = ["BLOCK_NUMBERS", "draw", "encode", "errors", "map_images", "mean_loss"]
 
 Array = NDArray[np.float32]
+Pixels = NDArray[Any]
 
 BLOCK_NUMBERS = 1 << 22
 """Pixels in a block: 16 MB as float32."""
 
 
-def encode(network: Network, rows: Rows) -> Array:
-    """Map images to codes [n, code_size]."""
-    return _joined(_encode(network, block) for block in _blocks(rows))
+def encode(network: Network, rows: Rows, client: Client | None = None) -> Array:
+    """Map images to codes [n, code_size]; with a client, on its workers."""
+    work = partial(_encode_some, network)
+    return np.concatenate(list(map_images(work, rows, client)))
 
 
 def draw(network: Network, codes: Array, loss: str) -> Array:
@@ -35,23 +39,45 @@ def draw(network: Network, codes: Array, loss: str) -> Array:
     return _joined(_draw(network, part, loss) for part in parts)
 
 
-def errors(network: Network, rows: Rows, loss: str) -> Array:
-    """Nats per pixel by which each image is missed, shape (n,)."""
-    return _joined(_errors(network, block, loss) for block in _blocks(rows))
+def errors(network: Network, rows: Rows, loss: str, client: Client | None = None) -> Array:
+    """Nats per pixel by which each image is missed, shape (n,); with a client, on its workers."""
+    work = partial(_errors_of_some, network, loss)
+    return np.concatenate(list(map_images(work, rows, client)))
 
 
 def mean_loss(
-    network: Network, rows: Rows, l2: float, loss: str, weights: Array | None = None
+    network: Network,
+    rows: Rows,
+    l2: float,
+    loss: str,
+    weights: Array | None = None,
+    client: Client | None = None,
 ) -> float:
     """Take the loss that training lowers over any number of images."""
-    missed = errors(network, rows, loss).astype(np.float64)
+    missed = errors(network, rows, loss, client).astype(np.float64)
     return float(np.average(missed, weights=weights)) + float(_penalty(network, l2))
 
 
-def _blocks(rows: Rows) -> Iterable[NDArray[np.float32] | NDArray[np.uint8]]:
-    """Cut images into blocks, each of about BLOCK_NUMBERS pixels."""
-    size = max(1, BLOCK_NUMBERS // rows.n_pixels)
-    return rows.blocks(size * rows.bytes)
+def map_images(
+    work: Callable[[Pixels], NDArray[Any]], rows: Rows, client: Client | None = None
+) -> Iterator[NDArray[Any]]:
+    """Apply work to images, about BLOCK_NUMBERS pixels at a time; by a client's workers."""
+    parts = rows.parts(max(1, BLOCK_NUMBERS // rows.n_pixels))
+    if client is None:
+        return map(work, (part.take(slice(None)) for part in parts))
+    return map_blocks(partial(_on_opened, work), (part.portable() for part in parts), client)
+
+
+def _on_opened(work: Callable[[Pixels], NDArray[Any]], part: Rows | Place) -> NDArray[Any]:
+    return work(part.open().take(slice(None)))
+
+
+def _encode_some(network: Network, pixels: Pixels) -> Array:
+    return np.asarray(_encode(network, pixels))
+
+
+def _errors_of_some(network: Network, loss: str, pixels: Pixels) -> Array:
+    return np.asarray(_errors(network, pixels, loss))
 
 
 def _joined(parts: Iterable[jax.Array]) -> Array:

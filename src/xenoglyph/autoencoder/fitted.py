@@ -15,6 +15,7 @@ from xenoglyph.autoencoder.rows import Rows, image_rows
 from xenoglyph.autoencoder.training import History
 from xenoglyph.errors import DataError
 from xenoglyph.images import ImageSet
+from xenoglyph.workers import Client
 
 __all__ = ["FittedAutoencoder", "Images"]
 
@@ -27,13 +28,15 @@ class FittedAutoencoder(TransformerMixin, BaseEstimator):
 
     loss: str
 
-    def transform(self, X: Images) -> NDArray[np.float64]:
+    def transform(self, X: Images, *, client: Client | None = None) -> NDArray[np.float64]:
         """Encode images.
 
         Parameters
         ----------
         X : ImageSet or array
             Images of the shape that was fitted.
+        client : distributed.Client, optional
+            Whose workers do it; with as many cores to each as here, the same bits.
 
         Returns
         -------
@@ -46,7 +49,7 @@ class FittedAutoencoder(TransformerMixin, BaseEstimator):
             If X holds no such images.
         """
         rows = self._rows(X)
-        return encode(self.network_, rows).astype(np.float64)
+        return encode(self.network_, rows, client).astype(np.float64)
 
     def inverse_transform(self, codes: ArrayLike) -> Pixels:
         """Draw the images that codes stand for.
@@ -74,13 +77,15 @@ class FittedAutoencoder(TransformerMixin, BaseEstimator):
         drawn = draw(self.network_, table, self._fitted_loss)
         return drawn.reshape(len(table), *self.image_shape_)
 
-    def score_samples(self, X: Images) -> NDArray[np.float64]:
+    def score_samples(self, X: Images, *, client: Client | None = None) -> NDArray[np.float64]:
         """Tell how well each image is drawn again, to find what does not belong.
 
         Parameters
         ----------
         X : ImageSet or array
             Images of the shape that was fitted.
+        client : distributed.Client, optional
+            Whose workers do it.
 
         Returns
         -------
@@ -88,7 +93,7 @@ class FittedAutoencoder(TransformerMixin, BaseEstimator):
             Minus the error, in nats per pixel: the lower, the stranger the image.
         """
         rows = self._rows(X)
-        return -errors(self.network_, rows, self._fitted_loss).astype(np.float64)
+        return -errors(self.network_, rows, self._fitted_loss, client).astype(np.float64)
 
     def score(self, X: Images, y: object = None) -> float:
         """Mean of `score_samples`; the higher the better."""

@@ -1,100 +1,45 @@
-"""Several processes of this machine that train one network: how they are started and followed."""
+"""Several processes that train one network: how they are started and followed.
+
+They run on this machine, or on the workers of a Dask client, one on each: an actor there starts
+it, and is talked to through the scheduler. Images in memory are sent to every worker; images that
+lie in a file must lie where all workers see them. The checkpoint is written on this machine.
+"""
 
 import json
 import os
-import socket
-import subprocess
-import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.parse import urlsplit
 
-import numpy as np
 from numpy.typing import NDArray
 
 from xenoglyph import errors
-from xenoglyph.autoencoder.augmentation import augmentation_from
-from xenoglyph.autoencoder.checkpoints import Keeper, Task
-from xenoglyph.autoencoder.network import Layout, Network
+from xenoglyph.autoencoder.checkpoints import KIND, Task
+from xenoglyph.autoencoder.job import Job
+from xenoglyph.autoencoder.network import Network
+from xenoglyph.autoencoder.process import LostError, TrainingProcess, WorkersProcess
 from xenoglyph.autoencoder.rows import Rows
-from xenoglyph.autoencoder.steps import Recipe
 from xenoglyph.autoencoder.training import Callback, Epoch, Run
-from xenoglyph.errors import XenoglyphError
+from xenoglyph.errors import ClusterError, XenoglyphError
 from xenoglyph.progress import Progress
-from xenoglyph.storage import read_model, write_model
+from xenoglyph.storage import read_checkpoint, write_checkpoint
+from xenoglyph.workers import Client, hold
 
-__all__ = ["Job", "train_together"]
+__all__ = ["train_together"]
 
 Array = NDArray[Any]
 
-KIND = "epoch"
-PATIENCE = 10.0
-"""Seconds in which processes that are told to stop must have written their checkpoint."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """What every process has to know, as files in a folder that all of them can read."""
-
-    folder: Path
-    keep: Path
-    """Where the run is kept."""
-    task: Task
-    rows: Rows
-    weights: Array | None
-    validation: Rows | None
-    watched: bool
-    """Whether somebody wants to see the network after every epoch."""
-
-    @property
-    def keeper(self) -> Keeper:
-        """What writes and reads the run."""
-        return Keeper(self.keep, self.task)
-
-    def write(self) -> None:
-        """Write the job into its folder; images that lie in a file stay there."""
-        settings = {
-            "keep": str(self.keep),
-            "task": self.task.settings,
-            "rows": _write_rows(self.rows, self.folder / "rows.npy"),
-            "validation": self.validation
-            and _write_rows(self.validation, self.folder / "validation.npy"),
-            "watched": self.watched,
-        }
-        if self.weights is not None:
-            np.save(self.folder / "weights.npy", self.weights)
-        (self.folder / "job.json").write_text(json.dumps(settings), encoding="utf-8")
-
-    @classmethod
-    def read(cls, folder: Path) -> "Job":
-        """Read what `write` wrote."""
-        settings = json.loads((folder / "job.json").read_text(encoding="utf-8"))
-        task = settings["task"]
-        augmentation = augmentation_from(task["recipe"]["augmentation"])
-        recipe = Recipe(**{**task["recipe"], "augmentation": augmentation})
-        weights = folder / "weights.npy"
-        return cls(
-            folder,
-            Path(settings["keep"]),
-            Task(Layout.from_settings(task["layout"]), recipe, task),
-            _read_rows(settings["rows"]),
-            np.load(weights) if weights.exists() else None,
-            settings["validation"] and _read_rows(settings["validation"]),
-            settings["watched"],
-        )
-
-    def show(self, network: Network) -> None:
-        """Write the network as it is after an epoch."""
-        write_model(self.folder / "epoch.safetensors", KIND, {}, network.to_arrays())
-
-    def shown(self) -> Network:
-        """Read what `show` wrote."""
-        return Network.from_arrays(
-            self.task.layout, read_model(self.folder / "epoch.safetensors", KIND)[1]
-        )
+ATTEMPTS = 4
+"""How often training on workers begins: anew, and from its checkpoint when a worker was lost."""
+WORKERS_SECONDS = 60
+"""How long to wait until there are workers enough."""
+LOST = (OSError, RuntimeError, TimeoutError)
+"""What an actor raises whose worker is lost."""
 
 
 def train_together(
@@ -108,6 +53,7 @@ def train_together(
     report: Progress,
     callbacks: Sequence[Callback],
     checkpoint: str | os.PathLike[str] | None,
+    client: Client | None = None,
 ) -> Run:
     """Train as `training.train` does, by several processes that share every batch.
 
@@ -120,6 +66,8 @@ def train_together(
         With the recipe.
     checkpoint : path-like, optional
         A folder in which the run is kept.
+    client : distributed.Client, optional
+        On whose workers the processes run.
 
     Returns
     -------
@@ -127,6 +75,8 @@ def train_together(
 
     Raises
     ------
+    ClusterError
+        If there are not workers enough, or they are lost again and again.
     DataError
         If the loss becomes infinite or NaN, or batches are smaller than the processes are many.
     XenoglyphError
@@ -136,10 +86,13 @@ def train_together(
         folder = Path(name)
         keep = folder if checkpoint is None else Path(checkpoint).resolve()
         job = Job(folder, keep, task, rows, weights, validation, bool(callbacks))
-        job.write()
         job.keeper.save(run)
-        with _processes(folder, n_processes) as processes:
-            _follow(processes, job, report, callbacks)
+        if client is None:
+            job.write()
+            with _started_here(job, n_processes) as processes:
+                _follow(processes, job, report, callbacks)
+        else:
+            _follow_workers(client, n_processes, job, report, callbacks)
         ended = job.keeper.load()
     if ended is None:
         raise XenoglyphError("the training processes ended without a result")
@@ -147,104 +100,132 @@ def train_together(
 
 
 def _follow(
-    processes: list[subprocess.Popen[str]],
-    job: Job,
-    report: Progress,
-    callbacks: Sequence[Callback],
+    processes: Sequence[Any], job: Job, report: Progress, callbacks: Sequence[Callback]
 ) -> None:
     """Pass on what the first process tells, until it ends."""
-    first = processes[0]
-    assert first.stdout is not None
-    assert first.stdin is not None
-    for line in first.stdout:
-        told = json.loads(line)
-        if "error" in told:
-            kind, message = told["error"]
-            raise getattr(errors, kind, XenoglyphError)(message)
-        if "progress" in told:
-            report(*told["progress"])
-            continue
-        epoch = Epoch(**{**told["epoch"], "network": job.shown()})
-        asked = [callback(epoch) is True for callback in callbacks]
-        first.stdin.write(f"{json.dumps(any(asked))}\n")
-        first.stdin.flush()
+    first, *others = processes
+    while (lines := first.told()) is not None:
+        for line in lines:
+            told = json.loads(line)
+            if "error" in told:
+                kind, message = told["error"]
+                raise getattr(errors, kind, XenoglyphError)(message)
+            if "progress" in told:
+                report(*told["progress"])
+            elif "saved" in told:
+                _keep(first, job)
+            else:
+                network = Network.from_arrays(job.task.layout, first.shown())
+                epoch = Epoch(**{**told["epoch"], "network": network})
+                asked = [callback(epoch) is True for callback in callbacks]
+                first.answer(any(asked))
+        for process in others:
+            process.check()
     for process in processes:
-        if code := process.wait():
-            rank = processes.index(process)
-            lines = (job.folder / f"errors-{rank}.txt").read_text(encoding="utf-8").splitlines()
-            why = lines[-1] if lines else "no reason given"
-            raise XenoglyphError(f"training process {rank} ended with code {code}: {why}")
+        process.check(True)
 
 
 @contextmanager
-def _processes(folder: Path, n: int) -> Iterator[list[subprocess.Popen[str]]]:
-    """Start the processes; when the block is left they are told to stop, and do."""
-    address = f"127.0.0.1:{_free_port()}"
-    processes = []
+def _started_here(job: Job, n: int) -> Iterator[list[TrainingProcess]]:
+    """Start processes on this machine; when the block is left they are told to stop, and do."""
+    processes = [TrainingProcess(job, rank, n) for rank in range(n)]
+    address = f"127.0.0.1:{processes[0].free_port()}"
     try:
-        for rank in range(n):
-            command = [sys.executable, "-m", "xenoglyph.autoencoder.worker", str(folder)]
-            command += ["--coordinator", address, "--rank", str(rank), "--of", str(n)]
-            with (folder / f"errors-{rank}.txt").open("w") as log:
-                # A session of their own: Ctrl-C reaches this process, which tells them.
-                processes.append(
-                    subprocess.Popen(
-                        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
-                        text=True, start_new_session=True,
-                    )
-                )  # fmt: skip
+        for rank, process in enumerate(processes):
+            process.start(address, (rank, n))
         yield processes
     finally:
         # The first one writes the run down, and can only while the others go on with it.
         for process in processes:
-            process.terminate()
-            try:
-                process.wait(PATIENCE)
-            except subprocess.TimeoutExpired:
-                process.kill()
-            for pipe in (process.stdin, process.stdout):
-                if pipe is not None:
-                    pipe.close()
+            process.stop()
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def _follow_workers(
+    client: Client, n: int, job: Job, report: Progress, callbacks: Sequence[Callback]
+) -> None:
+    """Train on the workers; where one is lost, go on from the checkpoint with another."""
+    for left in reversed(range(ATTEMPTS)):
+        try:
+            with _started_on_workers(client, job, n) as processes:
+                return _follow(processes, job, report, callbacks)
+        except LostError as error:
+            if not left:
+                raise ClusterError(
+                    f"{error}; training was begun {ATTEMPTS} times. What it had come to is kept "
+                    "where a checkpoint was asked for"
+                ) from error
 
 
-def _write_rows(rows: Rows, path: Path) -> dict[str, Any]:
-    """Tell where images lie; those in memory are written to `path`."""
-    table = rows.table
-    file = getattr(table, "filename", None)
-    mapped = file is not None and table.flags.c_contiguous and table.dtype == np.uint8
-    index = rows.index
-    if not mapped:
-        written = np.lib.format.open_memmap(
-            path, "w+", np.uint8 if rows.bytes == rows.n_pixels else np.float32,
-            (len(rows), rows.n_pixels),
-        )  # fmt: skip
-        done = 0
-        for block in rows.blocks():
-            written[done : done + len(block)] = block
-            done += len(block)
-        written.flush()
-        file, table, index = path, written, None
-    if index is not None:
-        np.save(path.with_suffix(".index.npy"), index)
-    return {
-        "file": str(file),
-        "offset": int(getattr(table, "offset", 0)),
-        "dtype": table.dtype.str,
-        "shape": list(table.shape),
-        "image_shape": list(rows.image_shape),
-        "index": None if index is None else str(path.with_suffix(".index.npy")),
-    }
-
-
-def _read_rows(settings: dict[str, Any]) -> Rows:
-    table = np.memmap(
-        settings["file"], settings["dtype"], "r", settings["offset"], tuple(settings["shape"])
+@contextmanager
+def _started_on_workers(client: Client, job: Job, n: int) -> Iterator[list["_Remote"]]:
+    """Start a process on each of n workers; when the block is left they stop."""
+    workers = _workers(client, n)
+    hosts = [urlsplit(worker).hostname or "127.0.0.1" for worker in workers]
+    kept = read_checkpoint(job.keep, KIND)
+    sent = replace(
+        job,
+        rows=job.rows.portable(),
+        validation=None if job.validation is None else job.validation.portable(),
     )
-    index = None if settings["index"] is None else np.load(settings["index"])
-    return Rows(table, tuple(settings["image_shape"]), index)
+    held = hold(client, (sent, kept))
+    actors = [
+        client.submit(WorkersProcess, held, rank, n, workers=[worker], actor=True, pure=False)
+        for rank, worker in enumerate(workers)
+    ]
+    processes = [_Remote(actor.result(), rank) for rank, actor in enumerate(actors)]
+    try:
+        address, before = f"{hosts[0]}:{processes[0].free_port()}", Counter[str]()
+        for process, host in zip(processes, hosts, strict=True):
+            process.start(address, (before[host], hosts.count(host)))
+            before[host] += 1
+        yield processes
+    except LostError:
+        _stop_all(processes)
+        raise  # and go on from what was kept last: of later epochs no callback has been told
+    except BaseException:
+        _stop_all(processes)
+        with suppress(LostError):
+            _keep(processes[0], job)
+        raise
+    _stop_all(processes)
+
+
+def _stop_all(processes: Sequence["_Remote"]) -> None:
+    for process in processes:
+        with suppress(LostError):
+            process.stop()
+
+
+def _workers(client: Client, n: int) -> list[str]:
+    """Addresses of n workers, once there are as many."""
+    try:
+        client.wait_for_workers(n, timeout=WORKERS_SECONDS)
+    except TimeoutError as error:
+        raise ClusterError(
+            f"n_processes={n} needs as many workers; the scheduler has {len(client.nthreads())}"
+        ) from error
+    return sorted(client.nthreads())[:n]
+
+
+class _Remote:
+    """A `WorkersProcess` whose methods are called where it runs, and answer here."""
+
+    def __init__(self, actor: Any, rank: int) -> None:
+        self._actor, self._rank = actor, rank
+
+    def __getattr__(self, name: str) -> Any:
+        def call(*arguments: Any) -> Any:
+            try:
+                return getattr(self._actor, name)(*arguments).result()
+            except LOST as error:
+                raise LostError(
+                    f"the worker of training process {self._rank} was lost: {error}"
+                ) from error
+
+        return call
+
+
+def _keep(first: Any, job: Job) -> None:
+    """Write the checkpoint here that a process wrote on the machine where it runs."""
+    if isinstance(first, _Remote) and (kept := first.kept()) is not None:
+        write_checkpoint(job.keep, KIND, *kept)

@@ -6,7 +6,7 @@ one is what it is asked about. What they say of new images is the mean over all 
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -21,11 +21,14 @@ from numpy.typing import NDArray
 
 from xenoglyph.autoencoder.augmentation import Augmentation
 from xenoglyph.autoencoder.devices import device_thread
-from xenoglyph.autoencoder.evaluation import BLOCK_NUMBERS
+from xenoglyph.autoencoder.evaluation import BLOCK_NUMBERS, map_images
 from xenoglyph.autoencoder.layers import Dense, lecun_normal
+from xenoglyph.autoencoder.rows import Rows
 from xenoglyph.autoencoder.steps import SCHEDULES, SOLVERS
 from xenoglyph.errors import ModelFileError
+from xenoglyph.images.stored import as_float
 from xenoglyph.progress import Progress, quiet
+from xenoglyph.workers import Client
 
 __all__ = ["Recogniser", "train_recogniser"]
 
@@ -82,12 +85,19 @@ class Recogniser:
         -------
         array of shape (n, k)
         """
-        told = []
-        for done, network in enumerate(self.networks):
-            progress("recognition", done, len(self.networks), "")
-            told.append(_probabilities(network, pixels))
-        progress("recognition", len(told), len(told), "")
-        return np.asarray(np.mean(told, axis=0))
+        rows = Rows(pixels, pixels.shape[1:])
+        return np.concatenate(list(self.told(rows, progress=progress)))
+
+    def told(
+        self, rows: Rows, *, progress: Progress = quiet, client: Client | None = None
+    ) -> Iterator[Array]:
+        """Yield what `predict_proba` returns, some images at a time; with a client, by workers."""
+        done = 0
+        progress("recognition", 0, len(rows), "")
+        for some in map_images(partial(_mean_told, self.networks), rows, client):
+            done += len(some)
+            yield some
+            progress("recognition", done, len(rows), "")
 
     def to_arrays(self) -> dict[str, NDArray[np.float32]]:
         """Return all weights, from which `from_arrays` makes the same recogniser."""
@@ -251,6 +261,11 @@ def _take_steps(
         return optax.apply_updates(layers, updates), moments
 
     return jax.lax.fori_loop(0, count, step, state)
+
+
+def _mean_told(networks: Sequence[Classifier], some: NDArray[Any]) -> Array:
+    pixels = as_float(some)
+    return np.asarray(np.mean([_probabilities(network, pixels) for network in networks], axis=0))
 
 
 @jax.jit

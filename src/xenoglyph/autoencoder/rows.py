@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,10 +14,11 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import issparse
 
 from xenoglyph.errors import DataError
-from xenoglyph.images import ImageSet
-from xenoglyph.memory import forget_pages
+from xenoglyph.images import ImageSet, StoredPixels
+from xenoglyph.images.packing import from_dask, is_dask
+from xenoglyph.images.stored import as_float, check_unit, file_region, read_some, unit_range
 
-__all__ = ["BLOCK_BYTES", "Rows", "as_pixels", "image_rows"]
+__all__ = ["BLOCK_BYTES", "Place", "Rows", "as_pixels", "image_rows"]
 
 Pixels = NDArray[Any]
 
@@ -69,15 +71,33 @@ class Rows:
     def take(self, index: NDArray[np.integer[Any]] | slice) -> Pixels:
         """Return some images, copied, as uint8 or float32."""
         own = index if self.index is None else self.index[index]
-        rows = _plain(self.table[own])
-        forget_pages(self.table)
-        return rows
+        return read_some(self.table, own)
 
     def blocks(self, n_bytes: int = BLOCK_BYTES) -> Iterator[Pixels]:
         """All images in their order, some at a time."""
-        size = max(1, n_bytes // self.bytes)
-        for first in range(0, len(self), size):
-            yield self.take(slice(first, first + size))
+        for part in self.parts(max(1, n_bytes // self.bytes)):
+            yield part.take(slice(None))
+
+    def parts(self, size: int) -> Iterator["Rows"]:
+        """All images in their order, `size` at a time, not yet looked at."""
+        for first in range(0, max(len(self), 1), size):
+            own = slice(first, first + size)
+            if self.index is None:
+                yield Rows(self.table[own], self.image_shape)
+            else:
+                yield Rows(self.table, self.image_shape, self.index[own])
+
+    def portable(self) -> "Rows | Place":
+        """Return what another process needs: the place of a map, else the images themselves."""
+        region = file_region(self.table)
+        if region is None:
+            return Rows(self.take(slice(None)), self.image_shape)
+        shape = (len(self.table), self.n_pixels)
+        return Place(*region, self.table.dtype.str, shape, self.image_shape, self.index)
+
+    def open(self) -> "Rows":
+        """Return the rows, which are at hand: see `Place`."""
+        return self
 
     def fingerprint(self) -> str:
         """SHA-256 of shape, type and some of the images, evenly spaced."""
@@ -85,6 +105,52 @@ class Rows:
         digest = hashlib.sha256(repr((len(self), self.image_shape)).encode())
         digest.update(np.asarray(as_float(self.take(index))).tobytes())
         return digest.hexdigest()
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """Where rows lie in a file, for a process that is to map them itself.
+
+    Attributes
+    ----------
+    file : str
+    offset : int
+        Bytes before the first row.
+    dtype : str
+    shape : tuple of int
+        Of the table.
+    image_shape : tuple of int
+    index : array, optional
+        As of `Rows`.
+    """
+
+    file: str
+    offset: int
+    dtype: str
+    shape: tuple[int, int]
+    image_shape: tuple[int, ...]
+    index: NDArray[np.intp] | None
+
+    def portable(self) -> "Place":
+        """Return itself: see `Rows`."""
+        return self
+
+    def open(self) -> Rows:
+        """Map the images.
+
+        Raises
+        ------
+        DataError
+            If there is no such file where this process runs.
+        """
+        try:
+            table = np.memmap(self.file, self.dtype, "r", self.offset, self.shape)
+        except OSError as error:
+            raise DataError(
+                f"the images lie in {self.file}, which cannot be read on {socket.gethostname()}: "
+                f"{error.strerror}; put them where all machines see them by the same path"
+            ) from error
+        return Rows(table, self.image_shape, self.index)
 
 
 def image_rows(X: ImageSet | ArrayLike, image_shape: tuple[int, ...] | None = None) -> Rows:
@@ -102,15 +168,18 @@ def image_rows(X: ImageSet | ArrayLike, image_shape: tuple[int, ...] | None = No
     DataError
         If X holds no images, images of another shape, or values that are no pixels.
     """
-    array = X.pixels if isinstance(X, ImageSet) else _array(X)
+    array: Any = X.pixels if isinstance(X, ImageSet) else _array(X)
+    index = None
+    if isinstance(array, StoredPixels):
+        array, index = array.stored, array.index
     came = array.shape[1:]
     if len(came) == 3 and came[-1] == 1:
         came = came[:-1]
     if image_shape not in (None, came):
         raise DataError(f"images of shape {image_shape} were fitted; came images of shape {came}")
-    rows = Rows(array.reshape(len(array), math.prod(came)), came)
+    rows = Rows(array.reshape(len(array), math.prod(came)), came, index)
     if not isinstance(X, ImageSet) and array.dtype.kind == "f":
-        _check_range(rows)
+        check_unit(*unit_range(rows.blocks()))
     return rows
 
 
@@ -125,16 +194,11 @@ def as_pixels(rows: jax.Array) -> jax.Array:
     return levels * HIGH + levels * LOW
 
 
-def as_float(rows: Pixels) -> Pixels:
-    """Bring pixels to float32 in [0, 1]."""
-    return np.divide(rows, np.float32(255)) if rows.dtype == np.uint8 else rows
-
-
-def _array(X: ArrayLike) -> Pixels:
+def _array(X: ArrayLike) -> Any:
     """Return X as an array of images; a memory map as itself."""
     if issparse(X):
         raise DataError("images came as a sparse matrix; give X.toarray()")
-    array = X if isinstance(X, np.memmap) else _numbers(X)
+    array = _numbers(X)
     if array.dtype.kind == "c":
         raise DataError("Complex data not supported: images must be uint8, bool or floats")
     if array.dtype != np.uint8 and array.dtype.kind not in "bf":
@@ -156,29 +220,12 @@ def _array(X: ArrayLike) -> Pixels:
 
 def _numbers(X: ArrayLike) -> Pixels:
     """Return X as an array, objects that are numbers as floats."""
+    if isinstance(X, np.memmap):
+        return X
+    if is_dask(X):
+        return from_dask(X)
     try:
         array = np.asarray(X)
         return array.astype(np.float64) if array.dtype.kind == "O" else array
     except ValueError as error:
         raise DataError(f"images must be numbers, and all of one size: {error}") from error
-
-
-def _plain(rows: Pixels) -> Pixels:
-    """Copy rows to uint8 or float32 in C order."""
-    if rows.dtype == np.bool_:
-        return rows.astype(np.uint8) * np.uint8(255)
-    return np.array(rows, dtype=np.uint8 if rows.dtype == np.uint8 else np.float32, order="C")
-
-
-def _check_range(rows: Rows) -> None:
-    """Raise DataError where a pixel is NaN or outside [0, 1]."""
-    with np.errstate(over="ignore"):
-        ends = [(block.min(), block.max()) for block in rows.blocks()]
-    low, high = np.min(ends), np.max(ends)
-    if np.isnan(low) or np.isnan(high):
-        raise DataError("the pixels hold NaN; replace or drop those images")
-    if low < 0 or high > 1:
-        raise DataError(
-            f"pixels must lie in [0, 1]; came {low:g}..{high:g}: pass uint8, or divide by the "
-            "largest value that a pixel can take"
-        )

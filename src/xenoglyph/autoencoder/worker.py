@@ -13,8 +13,8 @@ from typing import Any, NoReturn, TextIO
 
 import jax
 
-from xenoglyph.autoencoder.processes import Job
-from xenoglyph.autoencoder.training import Epoch, train
+from xenoglyph.autoencoder.job import Job
+from xenoglyph.autoencoder.training import Epoch, Run, train
 from xenoglyph.errors import XenoglyphError
 
 __all__ = ["main"]
@@ -29,6 +29,7 @@ def main() -> None:
     parser.add_argument("--coordinator", required=True, help="address of the first process")
     parser.add_argument("--rank", type=int, required=True)
     parser.add_argument("--of", type=int, required=True, help="how many processes there are")
+    parser.add_argument("--share", type=int, nargs=2, required=True, help="of the cores: i, n")
     arguments = parser.parse_args()
     out, answers = _private_output(), _answers()
 
@@ -36,7 +37,7 @@ def main() -> None:
         if arguments.rank == 0:
             print(json.dumps(message), file=out, flush=True)
 
-    _take_share_of_cores(arguments.rank, arguments.of)
+    _take_share_of_cores(*arguments.share)
     jax.distributed.initialize(arguments.coordinator, arguments.of, arguments.rank)
     signal.signal(signal.SIGTERM, _stop)  # only now: JAX has put a handler of its own in place
     try:
@@ -61,9 +62,14 @@ def _train(
         tell({"epoch": {**epoch._asdict(), "network": None}})
         return answers.get()
 
+    def save(run: Run) -> None:
+        job.keeper.save(run)
+        tell({"saved": run.epoch})
+
+    validation = None if job.validation is None else job.validation.open()
     train(
-        run, job.rows, job.task.recipe, weights=job.weights, validation=job.validation,
-        report=lambda *told: tell({"progress": told}), callbacks=[show], save=job.keeper.save,
+        run, job.rows.open(), job.task.recipe, weights=job.weights, validation=validation,
+        report=lambda *told: tell({"progress": told}), callbacks=[show], save=save,
     )  # fmt: skip
 
 
@@ -80,11 +86,11 @@ def _answers() -> "queue.Queue[bool]":
     return answers
 
 
-def _take_share_of_cores(rank: int, of: int) -> None:
+def _take_share_of_cores(part: int, of: int) -> None:
     """Keep to some of the cores, where the system lets us: threads of all would be in the way."""
     if hasattr(os, "sched_setaffinity"):
         cores = sorted(os.sched_getaffinity(0))
-        os.sched_setaffinity(0, cores[rank % len(cores) :: of] or cores)
+        os.sched_setaffinity(0, cores[part % len(cores) :: of] or cores)
 
 
 def _private_output() -> TextIO:

@@ -5,9 +5,11 @@ listed in :data:`CATALOG`; each kind of file has a module of its own.
 """
 
 from xenoglyph.catalog import CATALOG, Entry, RemoteFile
-from xenoglyph.images.cache import cache_folder, download, locate
+from xenoglyph.images.cache import download, locate
 from xenoglyph.images.image_set import ImageSet, SourceFile, as_images
 from xenoglyph.images.load import load_images
+from xenoglyph.images.packing import cache_folder
+from xenoglyph.images.stored import StoredPixels
 
 __all__ = [
     "CATALOG",
@@ -15,6 +17,7 @@ __all__ = [
     "ImageSet",
     "RemoteFile",
     "SourceFile",
+    "StoredPixels",
     "as_images",
     "cache_folder",
     "download",

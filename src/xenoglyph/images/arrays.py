@@ -12,18 +12,22 @@ from numpy.typing import NDArray
 
 from xenoglyph.errors import DataError
 from xenoglyph.images.conversion import as_labels
+from xenoglyph.images.packing import map_npy
 from xenoglyph.images.raw import (
     LABEL_NAMES,
     RawImages,
+    check_read,
     check_unpacked,
     named_errors,
     source_file,
     train_and_test,
 )
+from xenoglyph.images.stored import is_large
 
 __all__ = ["read_npy", "read_npz"]
 
 IMAGE_NAMES = ("images", "x")
+UNPACKED = "unpack it: an .npy file of its own is read from the disk as it is needed"
 READ_HEADER = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
@@ -41,7 +45,7 @@ def read_npy(path: Path) -> RawImages:
     Returns
     -------
     RawImages
-        Without labels.
+        Without labels; mapped where they are large.
 
     Raises
     ------
@@ -49,7 +53,9 @@ def read_npy(path: Path) -> RawImages:
         If the file is damaged, cut short, longer than its header declares, or a pickle.
     """
     with named_errors(path), path.open("rb") as file:
-        pixels = _read_array(file, path.stat().st_size)
+        size = path.stat().st_size
+        is_mapped = is_large(_check_header(file, size)[0])
+        pixels = map_npy(path) if is_mapped else _read_array(file, size)
     return RawImages(pixels, None, (source_file(path),))
 
 
@@ -99,6 +105,8 @@ class _Archive:
         """Read one array."""
         info = self.file.getinfo(f"{key}.npy")
         with self.file.open(info) as stream:
+            shape, dtype = _check_header(stream, info.file_size)
+            check_read(shape, dtype.itemsize, Path(str(self.file.filename)), UNPACKED)
             return _read_array(stream, info.file_size)
 
 
@@ -144,6 +152,12 @@ def _read_header(stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
 
 def _read_array(stream: IO[bytes], size: int) -> NDArray[Any]:
     """Read an array from a stream of `size` bytes, once its header has proved true."""
+    _check_header(stream, size)
+    return np.lib.format.read_array(stream, allow_pickle=False)
+
+
+def _check_header(stream: IO[bytes], size: int) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Read the header of an array; the stream is then at its beginning."""
     shape, dtype = _read_header(stream)
     if dtype.hasobject:
         raise DataError("holds pickled objects, which are never loaded; save plain numbers")
@@ -151,4 +165,4 @@ def _read_array(stream: IO[bytes], size: int) -> NDArray[Any]:
     if declared != size:
         raise DataError(f"an array {shape} of {dtype} takes {declared:,} bytes; came {size:,}")
     stream.seek(0)
-    return np.lib.format.read_array(stream, allow_pickle=False)
+    return shape, dtype

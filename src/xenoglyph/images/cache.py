@@ -12,6 +12,7 @@ import pooch
 
 from xenoglyph.catalog import CATALOG, Entry, RemoteFile
 from xenoglyph.errors import DataError
+from xenoglyph.images.packing import cache_folder
 from xenoglyph.images.readers import READERS
 from xenoglyph.progress import Progress, quiet
 
@@ -22,11 +23,6 @@ DATA_VARIABLE = "XENOGLYPH_DATA"
 
 CHUNK = 1 << 16
 TIMEOUTS = (10.0, 60.0)  # seconds to connect, seconds between two blocks
-
-
-def cache_folder() -> Path:
-    """Folder that downloads are kept in: the platform's cache folder for xenoglyph."""
-    return Path(pooch.os_cache("xenoglyph"))
 
 
 def own_copy(name: str) -> Path | None:

@@ -8,36 +8,46 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from xenoglyph.errors import DataError
+from xenoglyph.images.packing import from_dask, is_dask
+from xenoglyph.images.stored import StoredPixels, check_unit, is_large, unit_range
+from xenoglyph.memory import check_memory
 
-__all__ = ["as_labels", "unit_pixels"]
+__all__ = ["as_labels", "shaped", "unit_pixels"]
 
 
-def unit_pixels(X: ArrayLike, image_shape: Sequence[int] | None = None) -> NDArray[np.float32]:
+def unit_pixels(
+    X: ArrayLike, image_shape: Sequence[int] | None = None
+) -> NDArray[np.float32] | StoredPixels:
     """Bring an array of images to float32 in C order, uint8 divided by 255.
+
+    A memory map is left where it is, and so are more images than would fill a gibibyte.
 
     Parameters
     ----------
     X : array of shape (n, h, w), (n, h, w, c) or (n, h * w * c)
-        uint8, bool or floats.
+        uint8, bool or floats; a memory map or an array of Dask, too.
     image_shape : (h, w) or (h, w, c), optional
         Size of one image: needed where X holds rows of pixels, checked elsewhere.
 
     Returns
     -------
-    ndarray of float32, shape (n, h, w) or (n, h, w, c)
+    ndarray of float32 or StoredPixels, shape (n, h, w) or (n, h, w, c)
         A single channel is dropped.
 
     Raises
     ------
     DataError
-        If X has another type or number of dimensions, or disagrees with `image_shape`.
+        If X has another type or number of dimensions, or disagrees with `image_shape`; of
+        images that are left where they are, if their values leave [0, 1].
     """
-    array = np.asarray(X)
+    array = _array(X)
     if array.dtype != np.uint8 and array.dtype.kind not in "bf":
         raise DataError(f"images must be uint8, bool or floats in [0, 1]; came {array.dtype}")
-    array = _shaped(array, image_shape)
+    array = shaped(array, image_shape)
     if array.ndim == 4 and array.shape[-1] == 1:
         array = array[..., 0]
+    if _stays(array):
+        return _stored(array)
     if array.dtype == np.uint8:
         pixels: NDArray[np.float32] = np.divide(array, np.float32(255), order="C")
         return pixels
@@ -76,7 +86,31 @@ def as_labels(labels: ArrayLike) -> NDArray[Any]:
     raise DataError(f"labels must be integers or strings; came {array.dtype}")
 
 
-def _shaped(array: NDArray[Any], image_shape: Sequence[int] | None) -> NDArray[Any]:
+def _array(X: Any) -> NDArray[Any]:
+    if is_dask(X):
+        return from_dask(X)
+    return X if isinstance(X, np.memmap) else np.asarray(X)
+
+
+def _stays(array: NDArray[Any]) -> bool:
+    """Whether images are left as they are stored."""
+    ready = array.dtype == np.float32 and array.flags.c_contiguous
+    return isinstance(array, np.memmap) or (is_large(array.shape) and not ready)
+
+
+def _stored(array: NDArray[Any]) -> StoredPixels:
+    if len(array) and not array[0].flags.c_contiguous:
+        what = f"{len(array):,} images in Fortran's order"
+        check_memory(array.nbytes, what, "save them in C order to have them mapped")
+        array = np.ascontiguousarray(array)
+    pixels = StoredPixels(array)
+    if array.dtype.kind == "f" and array.size:
+        check_unit(*unit_range(pixels.blocks()))
+    return pixels
+
+
+def shaped(array: Any, image_shape: Sequence[int] | None) -> Any:
+    """Bring rows of pixels to images of a shape; refuse images of another shape."""
     if image_shape is None:
         if array.ndim == 2:
             raise DataError(f"an array of shape {array.shape} needs image_shape=(h, w)")

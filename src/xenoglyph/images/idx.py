@@ -20,11 +20,13 @@ from xenoglyph.errors import DataError
 from xenoglyph.images.conversion import as_labels
 from xenoglyph.images.raw import (
     RawImages,
+    check_read,
     check_unpacked,
     named_errors,
     source_file,
     train_and_test,
 )
+from xenoglyph.images.stored import is_large
 
 __all__ = ["find_idx", "is_idx_name", "read_idx", "read_idx_folder"]
 
@@ -102,7 +104,7 @@ def read_idx(path: Path) -> RawImages:
     Returns
     -------
     RawImages
-        Pixels uint8, shape (n, h, w).
+        Pixels uint8, shape (n, h, w); mapped where they are large and the file is not gzipped.
 
     Raises
     ------
@@ -136,19 +138,25 @@ def _read_array(path: Path, n_dimensions: int) -> NDArray[np.uint8]:
         shape = _read_shape(stream, n_dimensions)
         n_bytes = math.prod(shape)
         check_unpacked(n_bytes, path)
+        if is_large(shape) and not _is_packed(path):
+            return _mapped(path, shape, stream.tell())
+        check_read(shape, 1, path, "unpack it: a plain file is read from the disk as it is needed")
         return np.frombuffer(_read_exactly(stream, n_bytes), np.uint8).reshape(shape)
 
 
 @contextmanager
 def _unpacked(path: Path) -> Iterator[IO[bytes]]:
     with path.open("rb") as file:
-        packed = file.read(2) == GZIP_MAGIC
-        file.seek(0)
-        if packed:
+        if _is_packed(path):
             with gzip.open(file) as stream:
                 yield stream  # type: ignore[misc]
         else:
             yield file
+
+
+def _is_packed(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(2) == GZIP_MAGIC
 
 
 def _read_shape(stream: IO[bytes], n_dimensions: int) -> tuple[int, ...]:
@@ -166,6 +174,14 @@ def _read_shape(stream: IO[bytes], n_dimensions: int) -> tuple[int, ...]:
     if 0 in shape:
         raise DataError(f"declares the empty shape {shape}")
     return shape
+
+
+def _mapped(path: Path, shape: tuple[int, ...], begin: int) -> NDArray[np.uint8]:
+    """Map the bytes that follow the header."""
+    came, declared = path.stat().st_size - begin, math.prod(shape)
+    if came != declared:
+        raise DataError(f"holds {came:,} bytes after its header, which declares {declared:,}")
+    return np.memmap(path, np.uint8, "r", begin, shape)
 
 
 def _read_exactly(stream: IO[bytes], n_bytes: int) -> bytearray:

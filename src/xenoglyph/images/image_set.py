@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from xenoglyph.errors import DataError
-from xenoglyph.images.conversion import as_labels, unit_pixels
+from xenoglyph.images.conversion import as_labels, shaped, unit_pixels
+from xenoglyph.images.stored import StoredPixels, check_unit, unit_range
 
 __all__ = ["ImageSet", "SourceFile", "as_images"]
 
@@ -37,12 +38,15 @@ class SourceFile:
 class ImageSet:
     """Images of one size, their labels where there are any, and where they came from.
 
-    The arrays are read-only views: nothing is copied. Use :func:`as_images` for arrays of other
-    types and :func:`~xenoglyph.images.load_images` for files.
+    The arrays are read-only views: nothing is copied. Images that would take more than a gibibyte,
+    and those of a memory map, stay where they are: ``pixels[:100]`` reads a hundred of them,
+    ``np.asarray(pixels)`` all, if they fit into memory, and ``images[rows]`` reads none. Use
+    :func:`as_images` for arrays of other types and :func:`~xenoglyph.images.load_images` for
+    files.
 
     Parameters
     ----------
-    pixels : ndarray of float32, shape (n, h, w) or (n, h, w, c)
+    pixels : ndarray of float32 or StoredPixels, shape (n, h, w) or (n, h, w, c)
         Brightness in [0, 1], in C order; ``c`` is 3 or 4.
     labels : ndarray of integers or strings, shape (n,), optional
         What each image is said to show.
@@ -59,7 +63,7 @@ class ImageSet:
         If the arrays are of other types or shapes, empty, not finite or outside [0, 1].
     """
 
-    pixels: NDArray[np.float32]
+    pixels: NDArray[np.float32] | StoredPixels
     labels: NDArray[Any] | None = None
     name: str = "array"
     n_train: int | None = None
@@ -67,7 +71,8 @@ class ImageSet:
 
     def __post_init__(self) -> None:
         _check_pixels(self.pixels)
-        object.__setattr__(self, "pixels", _read_only(self.pixels))
+        if isinstance(self.pixels, np.ndarray):
+            object.__setattr__(self, "pixels", _read_only(self.pixels))
         if self.labels is not None:
             labels = np.asarray(self.labels)
             _check_labels(labels, len(self))
@@ -105,7 +110,11 @@ class ImageSet:
             rows = slice(first, first + 1)
         index = rows if isinstance(rows, slice) else np.asarray(rows)
         labels = None if self.labels is None else self.labels[index]
-        pixels = np.ascontiguousarray(self.pixels[index])
+        pixels = self.pixels
+        if isinstance(pixels, StoredPixels):
+            pixels = pixels.subset(index)
+        else:
+            pixels = np.ascontiguousarray(pixels[index])
         return replace(self, pixels=pixels, labels=labels, n_train=None)
 
     @property
@@ -115,8 +124,8 @@ class ImageSet:
 
     @property
     def flat(self) -> NDArray[np.float32]:
-        """The images as rows: float32, shape (n, h * w * c), a read-only view."""
-        return self.pixels.reshape(len(self), -1)
+        """The images as rows: float32, shape (n, h * w * c), a read-only view if in memory."""
+        return np.asarray(self.pixels).reshape(len(self), -1)
 
 
 def as_images(
@@ -132,7 +141,7 @@ def as_images(
     ----------
     X : ImageSet or array of shape (n, h, w), (n, h, w, c) or (n, h * w * c)
         uint8 (divided by 255), bool, or floats in [0, 1]; ``c`` is 1 (dropped), 3 or 4. An
-        ImageSet passes through.
+        ImageSet passes through; a memory map and an array of Dask may be larger than memory.
     image_shape : (h, w) or (h, w, c), optional
         Size of one image: needed where X holds rows of pixels, checked elsewhere.
     labels : array of integers or strings, shape (n,), optional
@@ -143,7 +152,8 @@ def as_images(
     Returns
     -------
     ImageSet
-        C-ordered float32 arrays are taken as a view, all others are copied.
+        C-ordered float32 arrays are taken as a view, others are copied: see `ImageSet` for
+        those that are large. A large array of Dask is computed into a temporary file.
 
     Raises
     ------
@@ -154,15 +164,15 @@ def as_images(
         known = None if labels is None else as_labels(labels)
         return ImageSet(unit_pixels(X, image_shape), known, name)
     if image_shape is not None:
-        unit_pixels(X.pixels, image_shape)
+        shaped(X.pixels, image_shape)
     return X if labels is None else replace(X, labels=as_labels(labels))
 
 
 def _check_pixels(pixels: Any) -> None:
-    if not isinstance(pixels, np.ndarray) or pixels.dtype != np.float32:
+    if not isinstance(pixels, np.ndarray | StoredPixels) or pixels.dtype != np.float32:
         kind = getattr(pixels, "dtype", type(pixels).__name__)
         raise DataError(f"pixels must be an array of float32; came {kind}: use as_images")
-    if not pixels.flags.c_contiguous:
+    if isinstance(pixels, np.ndarray) and not pixels.flags.c_contiguous:
         raise DataError("pixels must be in C order: use as_images")
     if pixels.ndim != 3 and not (pixels.ndim == 4 and pixels.shape[3] in CHANNELS):
         raise DataError(
@@ -171,14 +181,8 @@ def _check_pixels(pixels: Any) -> None:
         )
     if pixels.size == 0:
         raise DataError(f"no images: the array has shape {pixels.shape}")
-    low, high = pixels.min(), pixels.max()
-    if np.isnan(low):
-        raise DataError("the pixels hold NaN; replace or drop those images")
-    if low < 0 or high > 1:
-        raise DataError(
-            f"pixels must lie in [0, 1]; came {low:g}..{high:g}: pass uint8, or divide by the "
-            "largest value that a pixel can take"
-        )
+    if isinstance(pixels, np.ndarray):  # others were looked at when they were made
+        check_unit(*unit_range(iter([pixels])))
 
 
 def _check_labels(labels: NDArray[Any], n_images: int) -> None:

@@ -8,8 +8,9 @@ from sklearn.datasets import load_digits
 
 from xenoglyph.catalog import CATALOG
 from xenoglyph.errors import DataError
-from xenoglyph.images.cache import cache_folder, download, own_copy
+from xenoglyph.images.cache import download, own_copy
 from xenoglyph.images.image_set import ImageSet, as_images
+from xenoglyph.images.packing import cache_folder
 from xenoglyph.images.readers import read_images
 from xenoglyph.progress import Progress, quiet
 

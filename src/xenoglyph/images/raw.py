@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import math
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -16,10 +17,14 @@ from PIL import Image
 
 from xenoglyph.errors import DataError
 from xenoglyph.images.image_set import SourceFile
+from xenoglyph.images.packing import joined
+from xenoglyph.images.stored import is_large
+from xenoglyph.memory import check_memory
 
 __all__ = [
     "LABEL_NAMES",
     "RawImages",
+    "check_read",
     "check_unpacked",
     "named_errors",
     "source_file",
@@ -130,6 +135,28 @@ def check_unpacked(n_bytes: int, path: Path) -> None:
         )
 
 
+def check_read(shape: tuple[int, ...], itemsize: int, path: Path, instead: str) -> None:
+    """Refuse to read into memory what would not fit: as it is stored, and then as float32.
+
+    Parameters
+    ----------
+    shape : tuple of int
+    itemsize : int
+        Bytes of a stored pixel.
+    path : Path
+        The file.
+    instead : str
+        What to do; ends the message.
+
+    Raises
+    ------
+    NotEnoughMemoryError
+        If it does not fit.
+    """
+    each = itemsize if is_large(shape) else itemsize + 4
+    check_memory(each * math.prod(shape), f"{path}: to read {shape[0]:,} images", instead)
+
+
 def train_and_test(train: RawImages, test: RawImages) -> RawImages:
     """Put the two parts of a source into one set, the training part first.
 
@@ -158,7 +185,7 @@ def train_and_test(train: RawImages, test: RawImages) -> RawImages:
     elif train.labels is not test.labels:
         raise DataError("only one of the training and test parts has labels")
     return RawImages(
-        np.concatenate([train.pixels, test.pixels]),
+        joined([train.pixels, test.pixels]),
         labels,
         train.sources + test.sources,
         n_train=len(train.pixels),

@@ -16,6 +16,7 @@ from xenoglyph.images.conversion import as_labels
 from xenoglyph.images.raw import (
     LABEL_NAMES,
     RawImages,
+    check_read,
     check_unpacked,
     named_errors,
     source_file,
@@ -24,6 +25,7 @@ from xenoglyph.images.raw import (
 __all__ = ["read_csv", "read_parquet"]
 
 ROWS = 4096
+SAVED = "save the pixels as an .npy file of uint8, which is read from the disk as it is needed"
 NUMERIC = re.compile(r"u?int\d+|halffloat|float|double|bool")
 
 
@@ -53,6 +55,9 @@ def read_csv(path: Path) -> RawImages:
             rows = csv.reader(file)
             names, first = next(rows, []), next(rows, [])
         label, pixels = _columns(names, [_is_number(cell) for cell in first])
+        # As many rows as there would be if all were as long as the first.
+        n_rows = path.stat().st_size // max(1, len(",".join(first)) + 1)
+        check_read((n_rows, len(pixels)), 4, path, SAVED)
         values = _load_numbers(path, pixels)
         labels = None if label is None else _load_columns(path, [label], np.str_)
         return _table(values, labels, path)
@@ -97,6 +102,7 @@ def _read_parquet(file: Any, path: Path) -> RawImages:
     names, types = file.schema_arrow.names, file.schema_arrow.types
     label, pixels = _columns(names, [bool(NUMERIC.fullmatch(str(kind))) for kind in types])
     check_unpacked(file.metadata.num_rows * len(pixels), path)
+    check_read((file.metadata.num_rows, len(pixels)), 4, path, SAVED)
     values = _read_batches(file, [names[i] for i in pixels])
     labels = None if label is None else file.read([names[label]]).column(names[label])
     return _table(values, labels, path)

@@ -15,6 +15,9 @@ __all__ = ["Criteria", "criteria_by_k"]
 
 Array = NDArray[np.float64]
 
+BLOCK = 1 << 14
+"""Rows that are looked at together."""
+
 
 @dataclass(frozen=True)
 class Criteria:
@@ -59,14 +62,20 @@ def criteria_by_k(mixture: MMLGaussianMixture, X: ArrayLike) -> list[Criteria]:
     structure, (n, d) = mixture._structure, table.shape
     rows = []
     for k, sweep in sorted(best.items()):
-        terms = _log_terms(sweep, table)
-        log_likelihood = float(logsumexp(terms, axis=0).sum())
-        posterior = np.exp(terms - logsumexp(terms, axis=0))
-        entropy = -float(xlogy(posterior, posterior).sum())
+        sums = [_sums(sweep, table[first : first + BLOCK]) for first in range(0, n, BLOCK)]
+        log_likelihood, entropy = map(float, np.sum(sums, axis=0))
         p = k * structure.n_parameters(d) + structure.n_shared(d) + k - 1
         bic, aic = -2 * log_likelihood + p * float(np.log(n)), -2 * log_likelihood + 2 * p
         rows.append(Criteria(k, sweep.message_length, bic, aic, bic + 2 * entropy))
     return rows
+
+
+def _sums(sweep: Sweep, table: Array) -> tuple[float, float]:
+    """Log-likelihood of some rows, and the entropy of their posterior."""
+    terms = _log_terms(sweep, table)
+    density = logsumexp(terms, axis=0)
+    posterior = np.exp(terms - density)
+    return float(density.sum()), -float(xlogy(posterior, posterior).sum())
 
 
 def _log_terms(sweep: Sweep, table: Array) -> Array:

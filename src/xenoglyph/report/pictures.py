@@ -56,16 +56,16 @@ def gather_pictures(discovery: SymbolDiscovery) -> Pictures:
     Pictures
     """
     evidence, decode = discovery.evidence_, discovery.autoencoder_.inverse_transform
-    gallery = evidence.gallery.pixels
+    gallery = np.asarray(evidence.gallery.pixels)
     some = np.linspace(0, len(gallery) - 1, min(len(gallery), RECONSTRUCTED)).astype(int)
     nearest_first = np.argsort(_distances(discovery), kind="stable")
     symbols, own = range(discovery.n_symbols_), evidence.gallery_symbols
-    doubtful = evidence.doubtful.pixels
+    doubtful = np.asarray(evidence.doubtful.pixels)
     return Pictures(
         typical=[_uris(gallery[nearest_first[own[nearest_first] == s][:SHOWN]]) for s in symbols],
-        drawn=[_uris(discovery.sample(SHOWN, symbol=s).pixels) for s in symbols],
+        drawn=[_uris(np.asarray(discovery.sample(SHOWN, symbol=s).pixels)) for s in symbols],
         doubtful=[_uris(doubtful[evidence.doubtful_symbols == s]) for s in symbols],
-        strange=_uris(evidence.strange.pixels),
+        strange=_uris(np.asarray(evidence.strange.pixels)),
         pieces=_uris(_piece_images(discovery)),
         originals=_uris(gallery[some]),
         decoded=_uris(decode(evidence.gallery_codes[some])),
@@ -120,7 +120,7 @@ def _piece_images(discovery: SymbolDiscovery) -> NDArray[np.float32]:
     """One image for each piece, or component, of which symbols are made."""
     if discovery.recogniser_ is None:
         return discovery.autoencoder_.inverse_transform(discovery.mixture_.means_)
-    gallery = discovery.evidence_.gallery.pixels
+    gallery = np.asarray(discovery.evidence_.gallery.pixels)
     told = discovery.recogniser_.predict_proba(gallery.reshape(len(gallery), -1))
     return np.asarray(gallery[told.argmax(axis=0)])
 
