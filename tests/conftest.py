@@ -5,6 +5,9 @@ And the browser, of which there may be one in a process.
 
 import os
 
+# Before NumPy is imported: each of several processes that test at once takes one core.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import pytest
 from hypothesis import settings
 

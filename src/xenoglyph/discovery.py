@@ -21,6 +21,7 @@ from xenoglyph.discovered import Discovered
 from xenoglyph.errors import DataError
 from xenoglyph.images import ImageSet
 from xenoglyph.mixture import MMLGaussianMixture
+from xenoglyph.mixture.block_fit import sample_rows
 from xenoglyph.mixture.criteria import criteria_by_k
 from xenoglyph.progress import Progress, quiet
 from xenoglyph.recipes import TOLERANCE, recipe_named
@@ -261,7 +262,11 @@ class SymbolDiscovery(Discovered):
             self.codes_ = np.asarray(self.autoencoder_.transform(images, client=client))
         with self._timed("mixture"):
             self.fitted_ = np.arange(len(images)) if held_out is None else held_out
-            self.mixture_.fit(self.codes_[self.fitted_], progress=progress)
+            codes = self.codes_[self.fitted_]
+            few = sample_rows(codes.shape[1])
+            if len(codes) > few:
+                self.mixture_.set_params(sample_size=few)
+            self.mixture_.fit(codes, progress=progress)
         with self._timed("symbols"):
             self._find_symbols(images, progress)
             told = self._symbol_probabilities(images, progress, client)

@@ -125,7 +125,7 @@ def find_mixture(
     if settings.split_and_merge:
         starts = _starts(rows, o, random) if given is None else iter([given])
         runs = [_run(split_and_merge, Mixture(rows, o, one), settings, progress) for one in starts]
-        parameters, trace = min(runs, key=lambda run: run[1].chosen.message_length)
+        parameters, trace = _shortest(runs, settings.tol * rows.n)
     elif given is not None or settings.max_components is not None:
         k = min(settings.max_components or FIRST_START, len(rows.s))
         first = random_start(rows, o, k, random) if given is None else given
@@ -140,6 +140,12 @@ def find_mixture(
             stacklevel=3,
         )
     return Fitted(by_weight(parameters), o, rows.standardisation, trace)
+
+
+def _shortest(runs: list[tuple[Parameters, Trace]], enough: float) -> tuple[Parameters, Trace]:
+    """Return the shortest message; of those as short but for `enough` nats, the first."""
+    lengths = [trace.chosen.message_length for _, trace in runs]
+    return runs[next(i for i, length in enumerate(lengths) if length <= min(lengths) + enough)]
 
 
 def _starts(rows: Rows, o: Objective, random: np.random.RandomState) -> Iterator[Parameters]:
