@@ -359,6 +359,17 @@ def test_frames_in_partitions_keep_their_names(table):
         MMLGaussianMixture().fit(table).predict(lazy(table[:, :2]))
 
 
+def test_files_of_parquet(table, tmp_path):
+    pytest.importorskip("pyarrow")
+    frame = pd.DataFrame(table, columns=["a", "b", "c"])
+    for first in range(0, len(frame), 2000):
+        frame[first : first + 2000].to_parquet(tmp_path / f"{first:05}.parquet")
+    parts = dd.read_parquet(tmp_path)
+    fit = MMLGaussianMixture(sample_size=1000).fit(parts)
+    check_equally_long(fit, MMLGaussianMixture().fit(frame))
+    np.testing.assert_array_equal(fit.predict(parts).compute(), fit.predict(frame))
+
+
 @pytest.mark.parametrize("method", ["predict", "predict_proba", "transform", "score_samples"])
 def test_answers_for_rows_are_lazy_or_read_in_blocks(table, memory_map, method, monkeypatch):
     monkeypatch.setattr(blocks, "ROWS", 500)
