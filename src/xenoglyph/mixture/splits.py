@@ -14,9 +14,10 @@ all at once, and the message gets shorter by what was promised or more.
 No random number is drawn. A pair of components starts apart along four directions that turn with
 the data: the two in which the rows, whitened, have the least kurtosis (two groups of like size),
 that in which they have the most (a group aside), and the longest axis relative to all the data;
-once cut in two along the direction of least kurtosis of any, which many features do not drown in
-noise; and once with the same centre, one narrow and one wide. Where no pair saves anything,
-several components start on cells and die by the same rules as in the whole mixture.
+once, where there are many features, whose noise drowns those directions, cut in two along the
+direction of least kurtosis of any; and once with the same centre, one narrow and one wide. Where
+no pair saves anything, several components start on cells and die by the same rules as in the whole
+mixture.
 """
 
 from dataclasses import dataclass, replace
@@ -47,8 +48,8 @@ STEP, MOST_STEPS = 5, 20
 ENOUGH = 2e-5
 # What is so many times its last step's saving away from paying is given up.
 PATIENCE = 5.0
-# Steps of each direction.
-PURSUIT = 10
+# With more features a direction is pursued too, for so many steps.
+FEW_FEATURES, PURSUIT = 10, 10
 CELLS, CELL_SWEEPS = 8, 15
 # Components are taken out of them until so many components' worth of nats is lost.
 GIVE_UP = 1.0
@@ -240,8 +241,9 @@ def _pairs(local: Local) -> list[Parameters]:
         starts.append(
             Parameters(halves, np.stack([centre + step, centre - step]), np.stack([half] * 2))
         )
-    cut = _cut(local, _pursued(vectors.T, Y, inner) @ Y)
-    starts += [] if cut is None else [cut]
+    if d > FEW_FEATURES:
+        cut = _cut(local, _pursued(vectors.T, Y, inner) @ Y)
+        starts += [] if cut is None else [cut]
     narrow, wide = local.covariance(0.4 * core), local.covariance(1.6 * C)
     starts.append(Parameters(halves, np.stack([centre, mean]), np.stack([narrow, wide])))
     return starts
@@ -291,9 +293,10 @@ def _pursued(directions: Array, Y: Array, inner: Array) -> Array:
     w = inner / inner.sum()
     for _ in range(PURSUIT):
         along = directions @ Y
-        directions = (w * along**3) @ Y.T - 3.0 * (along**2 @ w)[:, None] * directions
+        squares = along * along
+        directions = (w * squares * along) @ Y.T - 3.0 * (squares @ w)[:, None] * directions
         directions /= np.maximum(np.linalg.norm(directions, axis=1, keepdims=True), 1e-300)
-    return np.asarray(directions[np.argmin((directions @ Y) ** 4 @ w)])
+    return np.asarray(directions[np.argmin(np.square(np.square(directions @ Y)) @ w)])
 
 
 def _robust_axes(
