@@ -3,20 +3,16 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from scipy.special import logsumexp, xlogy
-from scipy.stats import multivariate_normal
+from numpy.typing import ArrayLike
 
 from xenoglyph.errors import DataError
+from xenoglyph.mixture.blocks import ArrayBlocks
+from xenoglyph.mixture.density import Density, Told
 from xenoglyph.mixture.estimator import MMLGaussianMixture
+from xenoglyph.mixture.state import Parameters
 from xenoglyph.mixture.trace import Sweep
 
 __all__ = ["Criteria", "criteria_by_k"]
-
-Array = NDArray[np.float64]
-
-BLOCK = 1 << 14
-"""Rows that are looked at together."""
 
 
 @dataclass(frozen=True)
@@ -58,35 +54,25 @@ def criteria_by_k(mixture: MMLGaussianMixture, X: ArrayLike) -> list[Criteria]:
             raise DataError("The trace holds no mixtures; fit with record_parameters=True.")
         known = best.get(sweep.n_components, sweep)
         best[sweep.n_components] = min(sweep, known, key=lambda one: one.message_length)
-    table = np.asarray(X, np.float64)
-    structure, (n, d) = mixture._structure, table.shape
+    blocks = ArrayBlocks(np.asarray(X, np.float64))
+    structure, (n, d) = mixture._structure, blocks.X.shape
     rows = []
     for k, sweep in sorted(best.items()):
-        sums = [_sums(sweep, table[first : first + BLOCK]) for first in range(0, n, BLOCK)]
-        log_likelihood, entropy = map(float, np.sum(sums, axis=0))
+        told = Told(_density(mixture, sweep), mixture.missing == "marginal")
+        log_likelihood, _, _, entropy = blocks.total(told).tolist()
         p = k * structure.n_parameters(d) + structure.n_shared(d) + k - 1
         bic, aic = -2 * log_likelihood + p * float(np.log(n)), -2 * log_likelihood + 2 * p
         rows.append(Criteria(k, sweep.message_length, bic, aic, bic + 2 * entropy))
     return rows
 
 
-def _sums(sweep: Sweep, table: Array) -> tuple[float, float]:
-    """Log-likelihood of some rows, and the entropy of their posterior."""
-    terms = _log_terms(sweep, table)
-    density = logsumexp(terms, axis=0)
-    posterior = np.exp(terms - density)
-    return float(density.sum()), -float(xlogy(posterior, posterior).sum())
-
-
-def _log_terms(sweep: Sweep, table: Array) -> Array:
-    """``log alpha_m + log p(x_i | m)`` of a mixture that was passed, shape (k, n)."""
+def _density(mixture: MMLGaussianMixture, sweep: Sweep) -> Density:
+    """Return a mixture that was passed, in the units in which rows are judged."""
     assert sweep.weights is not None
     assert sweep.means is not None
     assert sweep.covariances is not None
-    with np.errstate(divide="ignore"):
-        weights = np.log(sweep.weights)
-    density = [
-        multivariate_normal.logpdf(table, mean, covariance, allow_singular=True).reshape(-1)
-        for mean, covariance in zip(sweep.means, sweep.covariances, strict=True)
-    ]
-    return np.asarray(weights[:, None] + np.stack(density))
+    units = mixture._fitted.standardisation
+    alive = sweep.weights > 0.0
+    mu = (sweep.means[alive] - units.centre) / units.scale
+    C = sweep.covariances[alive] / np.outer(units.scale, units.scale)
+    return Density(Parameters(sweep.weights[alive], mu, C), units)
