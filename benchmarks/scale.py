@@ -293,9 +293,7 @@ def main() -> int:
             last["rows"] = sizes[-1]
             path = folder / f"{sizes[-1]}.npy"
             per_row, step = throughput(path)
-            more, per_task = workers(
-                path, step, max(AT_ONCE // 4, 1) if not options.quick else 25_000
-            )
+            more, per_task = workers(path, step, sizes[-1] // 10)
             failures += failed + more
             project(per_row, per_task, last)
     for failure in failures:

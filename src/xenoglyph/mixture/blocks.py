@@ -13,12 +13,13 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from xenoglyph.errors import DataError
 from xenoglyph.memory import forget_pages
@@ -265,11 +266,17 @@ def lazy_table(X: Any) -> Any:
     return table if table.numblocks[1] == 1 else table.rechunk({1: -1})
 
 
+@cache
+def _blas() -> ThreadpoolController:
+    """Look for BLAS once: to look takes as long as some thousand rows."""
+    return ThreadpoolController()
+
+
 def _in_order(
     function: Callable[[slice], Array], parts: Iterator[slice], threads: int
 ) -> Iterator[Array]:
     """Results in the order of the parts, a few of them under way at a time."""
-    with threadpool_limits(limits=1, user_api="blas"):
+    with _blas().limit(limits=1, user_api="blas"):
         if threads == 1:
             yield from map(function, parts)
             return
