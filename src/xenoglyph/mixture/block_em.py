@@ -13,20 +13,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xenoglyph.mixture.blocks import Blocks
-from xenoglyph.mixture.cem2 import own_covariance, shared_covariance
+from xenoglyph.mixture.cem2 import new_weights, own_covariance, shared_covariance
 from xenoglyph.mixture.ledger import Ledger
 from xenoglyph.mixture.missing import IncompleteRows
 from xenoglyph.mixture.rows import Rows, Standardisation
 from xenoglyph.mixture.splits import LEAST_SHARE
 from xenoglyph.mixture.state import Mixture, Objective, Parameters
 
-__all__ = ["Expectation", "Splitting", "Sums", "Whole", "converge_blocks", "maximise", "rows_in"]
+__all__ = [
+    "Expectation",
+    "Moments",
+    "Splitting",
+    "Whole",
+    "converge_blocks",
+    "maximise",
+    "rows_in",
+]
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Sums:
+class Moments:
     """What a pass over the rows adds up, under a mixture of k components."""
 
     log_likelihood: float
@@ -70,14 +78,14 @@ class Expectation:
         """See `Statistic`."""
         return a + b
 
-    def read(self, total: Array) -> Sums:
+    def read(self, total: Array) -> Moments:
         """Give names to the numbers of a vector."""
         p = self.parameters
         d = p.mu.shape[1]
         moments = total[2:].reshape(p.k, -1)
         second = moments[:, 1 + d :].reshape(p.C.shape)
         log_likelihood, volume = total[:2].tolist()
-        return Sums(log_likelihood, volume, moments[:, 0], moments[:, 1 : 1 + d], second)
+        return Moments(log_likelihood, volume, moments[:, 0], moments[:, 1 : 1 + d], second)
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +121,7 @@ class Splitting:
         """See `Statistic`."""
         return a + b
 
-    def read(self, total: Array) -> dict[int, tuple[float, Sums]]:
+    def read(self, total: Array) -> dict[int, tuple[float, Moments]]:
         """Return what each split saves of the data, and the sums for its parts' M-step."""
         found, first = {}, 0
         for m, p in self.parts.items():
@@ -133,7 +141,7 @@ def _width(p: Parameters) -> int:
 class Whole(Mixture):
     """A mixture of rows that are elsewhere, and of which only the log-likelihood is known."""
 
-    def __init__(self, few: Rows, objective: Objective, p: Parameters, sums: Sums) -> None:
+    def __init__(self, few: Rows, objective: Objective, p: Parameters, sums: Moments) -> None:
         super().__init__(few, objective, p)
         self.log_likelihood = sums.log_likelihood
 
@@ -154,7 +162,7 @@ def rows_in(X: Array, s: Array, units: Standardisation) -> Rows:
     return (IncompleteRows if missing else Rows)(units.apply(X), s, units)
 
 
-def maximise(o: Objective, p: Parameters, sums: Sums) -> tuple[Parameters, int | None]:
+def maximise(o: Objective, p: Parameters, sums: Moments) -> tuple[Parameters, int | None]:
     """M-step for all components; the weakest of those that starve dies.
 
     Parameters
@@ -162,7 +170,7 @@ def maximise(o: Objective, p: Parameters, sums: Sums) -> tuple[Parameters, int |
     o : Objective
     p : Parameters
         Under which the sums were taken.
-    sums : Sums
+    sums : Moments
 
     Returns
     -------
@@ -177,8 +185,6 @@ def maximise(o: Objective, p: Parameters, sums: Sums) -> tuple[Parameters, int |
     else:
         dead, kept = None, np.arange(p.k)
     count = sums.count[kept]
-    # What only k_min, or another's death, keeps alive takes the weight of plain EM.
-    own = np.where(count > o.fewest_rows, count - 0.5 * o.N, np.maximum(count, 1.0))
     mu, C, moments = p.mu[kept].copy(), p.C[kept].copy(), []
     for place, m in enumerate(kept):
         if sums.count[m] <= 0.0:
@@ -190,7 +196,7 @@ def maximise(o: Objective, p: Parameters, sums: Sums) -> tuple[Parameters, int |
             C[place] = own_covariance(o, *moments[-1])
     if o.structure.shared:
         C[:] = shared_covariance(o, o.n, len(kept), moments)
-    return Parameters(own / own.sum(), mu, C), dead
+    return Parameters(new_weights(count, o), mu, C), dead
 
 
 def converge_blocks(

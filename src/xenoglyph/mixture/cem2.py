@@ -24,6 +24,7 @@ __all__ = [
     "converge",
     "divisor",
     "new_weight",
+    "new_weights",
     "own_covariance",
     "shared_covariance",
     "shared_divisor",
@@ -104,6 +105,21 @@ def new_weight(count: float, alpha: float, n: float, k: int, N: int, exact: bool
     share = own / n
     weight = share / (1.0 - alpha + share)
     return max(alpha, weight) if exact else weight
+
+
+def new_weights(count: Array, o: Objective) -> Array:
+    """Weight step for all components at once, of which none is annihilated.
+
+    Parameters
+    ----------
+    count : array of shape (k,)
+        Sums of the components' responsibilities.
+    o : Objective
+    """
+    # What only k_min, or another's death, keeps alive takes the weight of plain EM.
+    starved = count <= o.fewest_rows
+    own = np.where(starved, np.maximum(count, 1.0), count - 0.5 * o.N)
+    return np.asarray(own / own.sum())
 
 
 def sweep(x: Mixture, order: Integers, number: int = 0) -> tuple[Ended, list[Death]]:

@@ -101,7 +101,9 @@ class MMLGaussianMixture(StreamedMixture):
         Threads that share the rows; None is one, -1 all processors. The result has the same bits
         for any number.
     random_state : int, RandomState or None, default=None
-        Chooses the rows on which ``search="annihilation"`` starts, and what `sample` draws.
+        Chooses the rows on which ``search="annihilation"`` starts, those of a sample
+        (`sample_size`), those that `partial_fit` keeps, and what `sample` draws. The sample is
+        the same in every fit with None too.
 
     Attributes
     ----------

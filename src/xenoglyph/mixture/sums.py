@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from xenoglyph.mixture.cem2 import (
     LEAST_COUNT,
     divisor,
+    new_weights,
     own_covariance,
     shared_covariance,
     shared_divisor,
@@ -89,10 +90,7 @@ class Sums:
 
     def maximised(self, o: Objective) -> Parameters:
         """M-step of the message length, for all components at once."""
-        # What only k_min keeps alive takes the weight of plain EM: there L has no minimum.
-        starved = self.count <= o.fewest_rows
-        own = np.where(starved, np.maximum(self.count, 1.0), self.count - 0.5 * o.N)
-        alpha = own / own.sum()
+        alpha = new_weights(self.count, o)
         still = np.zeros(o.d)  # the means are where they belong
         moments = [(n, still, T) for n, T in zip(self.count.tolist(), self.scatter, strict=True)]
         if o.structure.shared:
