@@ -3,8 +3,8 @@
 `python -m benchmarks.symbols` discovers the symbols of MNIST, of the bundled digits and of random
 subsets of MNIST's digits, always with the default settings and without labels, and compares them
 with the labels afterwards. Each discovery runs in a process of its own. Beside the default route
-stands `route="codes"`, plain codes and their mixture. Subsets are of 2 to 9 digits, 500 to 6,500
-images of each, by chance.
+stand `route="codes"`, plain codes and their mixture, and `recipe="article"`. Subsets are of 2 to 9
+digits, 500 to 6,500 images of each, by chance.
 
 For the first seed of MNIST it also learns from 60,000 images and labels the 10,000 others, and
 draws a hundred images of each symbol: how many come back as that symbol, and how many get its most
@@ -31,6 +31,12 @@ from xenoglyph.recognition import MOVES
 from xenoglyph.symbols import label_table, scores
 
 SEEDS, SUBSETS = 5, 10
+WAYS: dict[str, dict[str, str]] = {
+    "default": {},
+    "codes": {"route": "codes"},
+    "article": {"recipe": "article"},
+}
+"""Arguments of `SymbolDiscovery` by name."""
 SUBSET = "subset "
 LEAST, MOST = 500, 6500
 """Images of each digit of a subset."""
@@ -55,11 +61,11 @@ def images_named(name: str) -> ImageSet:
     return images[random.permutation(np.concatenate(chosen))]
 
 
-def discover(name: str, seed: int, route: str | None) -> dict[str, Any]:
+def discover(name: str, seed: int, way: str) -> dict[str, Any]:
     """Discover symbols; return what a row of the table tells."""
     images = images_named(name)
     start = time.perf_counter()
-    alien = SymbolDiscovery(route=route, random_state=seed).fit(images)
+    alien = SymbolDiscovery(**WAYS[way], random_state=seed).fit(images)
     wall = time.perf_counter() - start
     assert alien.evidence_.label_table is not None
     if not np.array_equal(alien.predict(images), alien.labels_):
@@ -143,26 +149,28 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--subsets", type=int, default=SUBSETS)
     parser.add_argument("--sets", nargs="*", default=["digits", "mnist"])
+    parser.add_argument("--ways", nargs="*", default=list(WAYS), choices=list(WAYS))
     parser.add_argument("--discover", nargs=3, help=argparse.SUPPRESS)
     parser.add_argument("--generate", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.discover:
-        name, seed, route = arguments.discover
-        print(json.dumps(discover(name, int(seed), route or None)))
+        name, seed, way = arguments.discover
+        print(json.dumps(discover(name, int(seed), way)))
         return 0
     if arguments.generate:
         print(json.dumps(generate(int(arguments.generate))))
         return 0
     jobs = [(name, seed) for name in arguments.sets for seed in range(arguments.seeds)]
     jobs += [(f"{SUBSET}{number}", 0) for number in range(arguments.subsets)]
-    for route in ("", "codes"):
+    for way in arguments.ways:
         rows = []
         for name, seed in jobs:
-            rows.append(_row(name, seed, _run("--discover", name, str(seed), route)))
+            rows.append(_row(name, seed, _run("--discover", name, str(seed), way)))
             print("  ".join(rows[-1]), flush=True)
-        title = f"route={route!r}" if route else "Default settings"
+        title = ", ".join(f"{key}={value!r}" for key, value in WAYS[way].items())
+        title = title or "Default settings"
         print_table(f"{title}: symbols, and how they agree with labels", HEADER, rows)
-    if "mnist" in arguments.sets:
+    if "mnist" in arguments.sets and "default" in arguments.ways:
         told = _run("--generate", "0")
         lines = [[name, f"{value:.3f}"] for name, value in told.items()]
         print_table("Learnt from MNIST's 60,000 training images, seed 0", ("", ""), lines)

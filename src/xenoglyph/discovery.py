@@ -27,6 +27,7 @@ from xenoglyph.progress import Progress, quiet
 from xenoglyph.recipes import TOLERANCE, recipe_named
 from xenoglyph.recognition import MOVES, check_graph, find_symbols
 from xenoglyph.symbols import Stability, label_table, mean_entropy, merge_components
+from xenoglyph.symbols.merging import check_tolerance
 from xenoglyph.terminal import ProgressBar
 from xenoglyph.workers import Client
 
@@ -80,7 +81,7 @@ class SymbolDiscovery(Discovered):
         direction or size tell symbols apart.
     tolerance : float, default=0.053
         Largest share of one symbol's images that may be taken for another symbol; pieces above
-        it are joined.
+        it are joined. Of a symbol there must be more images than one over the tolerance.
     n_processes : int, default=1
         Processes of this machine that train the auto-encoder together.
     random_state : int, RandomState or None, default=None
@@ -222,6 +223,7 @@ class SymbolDiscovery(Discovered):
                 f"route={self.route!r} is not known; choose one of {', '.join(ROUTES)}."
             )
         check_number("n_pieces", self.n_pieces, Integral, 1)
+        check_tolerance(self.tolerance)
         augmentation_from(self.augmentation)
         seeds = random.randint(2**31 - 1, size=3)
         self._symbol_seed = int(seeds[2])

@@ -2,12 +2,14 @@
 
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xenoglyph.autoencoder import Augmentation
+from xenoglyph.autoencoder.enlarging import Enlargement
 from xenoglyph.autoencoder.recogniser import Recogniser, train_recogniser
 from xenoglyph.errors import ModelFileError
 from xenoglyph.images import ImageSet
@@ -16,7 +18,7 @@ from xenoglyph.progress import Progress
 from xenoglyph.symbols import Stability, Symbols, merge_pieces, stability
 from xenoglyph.symbols.merging import symbols_from_settings, symbols_to_settings
 from xenoglyph.symbols.neighbours import nearest_images
-from xenoglyph.symbols.pieces import cut_into_pieces
+from xenoglyph.symbols.pieces import cut_into_pieces, take_back
 
 __all__ = ["MOVES", "check_graph", "draw_recognised", "find_symbols", "from_arrays", "to_arrays"]
 
@@ -28,13 +30,15 @@ MOVES = Augmentation(shift=0.09, rotation=15.0, scale=0.15, slant=0.45)
 NEIGHBOURS = 10
 PIECE_SIZE = 20
 """Images that a piece has at least, on average."""
+ROUNDS = (4.0, 2.0, 1.0)
+"""How many times the tolerance pieces must be confused to be joined, round after round."""
 GRAPH_SIZE = 100_000
 """Most images in the graph; of more, so many by chance, from which networks learn the rest."""
 COPIES = 3
 """Of the graph's images as float32: as they are, blurred or on the device, and to work with."""
 SHARES, JACCARD = "component_symbols", "jaccard"
 """Names of arrays in a model file."""
-ROUNDS = 20
+DRAWS = 20
 """Draws after which the likest are taken for the symbol that was asked for."""
 
 
@@ -48,7 +52,7 @@ def check_graph(images: ImageSet) -> None:
     """
     n, size = min(len(images), GRAPH_SIZE), " x ".join(map(str, images.image_shape))
     check_memory(
-        COPIES * 4 * n * math.prod(images.image_shape),
+        COPIES * 4 * n * math.prod(Enlargement.of(images.image_shape).image_shape),
         f"The graph of {n:,} images of {size}",
         'bring the images to a smaller size, or do without a graph: route="codes"',
     )
@@ -62,7 +66,11 @@ def find_symbols(
     random_state: int,
     progress: Progress,
 ) -> tuple[Symbols, Recogniser, Stability]:
-    """Cut images into pieces, learn to tell pieces apart, join those that are confused.
+    """Cut images into pieces; in rounds, learn to tell pieces apart and join those confused.
+
+    After each round but the last every image goes where networks and neighbours say that it
+    belongs. The next networks learn from fewer and purer pieces, confuse less of what is not one
+    symbol, and so fewer joins are wrong.
 
     Parameters
     ----------
@@ -85,21 +93,35 @@ def find_symbols(
     stability : Stability
     """
     random = np.random.default_rng(random_state)
-    cut, learn, resample = random.integers(2**31, size=3).tolist()
+    cut, resample, *learn = random.integers(2**31, size=2 + len(ROUNDS)).tolist()
     if len(images) > GRAPH_SIZE:
         images = images[np.sort(random.choice(len(images), GRAPH_SIZE, replace=False))]
     n = len(images)
     pixels = np.asarray(images.pixels)
-    neighbours = nearest_images(pixels, min(NEIGHBOURS, n - 1), moves, progress)
+    large = Enlargement.of(images.image_shape)(pixels)
+    neighbours = nearest_images(large, min(NEIGHBOURS, n - 1), moves, progress)
     progress("pieces", 0, 0, "")
     pieces = cut_into_pieces(neighbours, max(1, min(n_pieces, n // PIECE_SIZE)), cut)
     rows = pixels.reshape(n, -1)
-    recogniser, held_out = train_recogniser(
-        rows, pieces, images.image_shape, moves, learn, progress
-    )
-    symbols = merge_pieces(pieces, held_out, tolerance)
+    for number, times in enumerate(ROUNDS):
+        tell = partial(_in_round, progress, number)
+        recogniser, held_out = train_recogniser(
+            rows, pieces, images.image_shape, moves, learn[number], tell
+        )
+        symbols = merge_pieces(pieces, held_out, min(1.0, times * tolerance))
+        if times > 1.0:
+            groups = symbols.component_symbol[pieces]
+            pieces = take_back(groups, symbols.pool(held_out), neighbours)
     sure = stability(pieces, held_out, symbols, tolerance, resample, progress)
     return symbols, recogniser, sure
+
+
+def _in_round(
+    progress: Progress, number: int, stage: str, done: int, total: int, note: str
+) -> None:
+    """Tell of the steps of all rounds, given those of one."""
+    note = f"round {number + 1} of {len(ROUNDS)}, {note}"
+    progress(stage, number * total + done, len(ROUNDS) * total, note)
 
 
 def draw_recognised(
@@ -119,12 +141,12 @@ def draw_recognised(
     Returns
     -------
     array of n codes
-        In the order of drawing. Where `ROUNDS` draws of n do not hold n of the symbol, the
+        In the order of drawing. Where `DRAWS` draws of n do not hold n of the symbol, the
         likest of the others are among them.
     """
     drawn: list[Array] = []
     likeness = np.empty(0)
-    while not drawn or (len(drawn) < ROUNDS and np.count_nonzero(likeness == 1.0) < n):
+    while not drawn or (len(drawn) < DRAWS and np.count_nonzero(likeness == 1.0) < n):
         drawn.append(draw(n))
         told = recognise(drawn[-1])
         own = np.where(told.argmax(axis=1) == symbol, 1.0, told[:, symbol] / 2)

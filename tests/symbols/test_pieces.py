@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from xenoglyph.symbols.pieces import SMALL, cut_into_pieces, spectral_rows
+from xenoglyph.symbols.pieces import SMALL, cut_into_pieces, spectral_rows, take_back
 
 
 def rings(n, m, random):
@@ -65,3 +65,39 @@ def test_the_same_seed_cuts_the_same_and_one_piece_is_all():
     np.testing.assert_array_equal(one, two)
     linked = np.random.default_rng(4).integers(300, size=(300, 5))
     np.testing.assert_array_equal(cut_into_pieces(linked, 1, 0), 0)
+
+
+def astray(n=100, m=8, seed=5):
+    """Neighbours within two groups, and pieces that are the groups but for every tenth image."""
+    groups = np.repeat([0, 1], n)
+    pieces = np.where(np.arange(2 * n) % 10 == 0, 1 - groups, groups)
+    return groups, pieces, rings(n, m, np.random.default_rng(seed))
+
+
+def test_images_go_where_neighbours_and_networks_say():
+    groups, pieces, neighbours = astray()
+    np.testing.assert_array_equal(take_back(pieces, np.eye(2)[groups], neighbours), groups)
+    # Networks that know nothing leave it to the neighbours, most of which are where they belong.
+    np.testing.assert_array_equal(take_back(pieces, np.full((200, 2), 0.5), neighbours), groups)
+    # Neighbours that are split leave it to the networks.
+    split = np.tile([0, 1, 100, 101], (200, 1))
+    told = np.where(groups[:, None] == [0, 1], 0.9, 0.1)
+    taken = take_back(np.repeat([0, 1], 100), told[::-1], split)
+    np.testing.assert_array_equal(taken, 1 - groups)
+
+
+def test_neither_witness_alone_moves_an_image_that_the_other_is_sure_of():
+    """The broken twins, one for each: by networks alone, or by neighbours alone, both would go."""
+    groups, _, neighbours = astray()
+    doubtful = np.tile([0.45, 0.55], (200, 1))
+    np.testing.assert_array_equal(take_back(groups, doubtful, neighbours), groups)
+    split = neighbours.copy()
+    split[:100, :5] = 150
+    np.testing.assert_array_equal(take_back(groups, np.eye(2)[groups], split), groups)
+
+
+def test_pieces_that_nobody_is_left_in_are_no_pieces():
+    groups, _, neighbours = astray()
+    pieces = np.where(np.arange(200) == 7, 1, 2 * groups)
+    told = np.eye(3)[2 * groups]
+    np.testing.assert_array_equal(take_back(pieces, told, neighbours), groups)

@@ -21,6 +21,8 @@ from xenoglyph.errors import DataError, ModelFileError
 __all__ = [
     "Merge",
     "Symbols",
+    "at_most",
+    "check_tolerance",
     "confusion",
     "information",
     "joint_confusion",
@@ -47,7 +49,7 @@ class Merge:
     """Components on the other side."""
     confusion: float
     """Share of the rows of one side that would be taken for the other: the larger of the two, or
-    with `merge_pieces` the mean in both directions, over the share of the smaller."""
+    what `merge_pieces` says."""
     joined: bool
     """Whether it was large enough to make them one symbol."""
     nats: float
@@ -127,6 +129,15 @@ def confusion(posterior: Array) -> Array:
     return _shares(_taken(posterior))
 
 
+def at_most(count: Array) -> Array:
+    """Tell how many would not be surprising where so many were counted.
+
+    The upper end of the score interval of a Poisson count, one standard deviation wide to either
+    side: the mean of which the count is that far below.
+    """
+    return np.asarray(count + 0.5 + np.sqrt(count + 0.25))
+
+
 def _taken(posterior: Array) -> Array:
     """Rows of group i that the most probable group calls j, counted: shape (g, g)."""
     taken_for = np.eye(posterior.shape[1])[posterior.argmax(axis=1)]
@@ -200,8 +211,10 @@ def merge_pieces(pieces: Integers, held_out: Array, tolerance: float) -> Symbols
     held_out : array of shape (n, k)
         Probability of each piece for each row, by somebody who has not seen it.
     tolerance : float
-        Largest confusion of two symbols, in [0, 1]: probability that a row is of one of them and
-        taken for the other, averaged over both directions, over the share of the smaller one.
+        Largest confusion of two symbols, in [0, 1]: number of rows that are of one of them and
+        taken for the other, averaged over both directions, one standard deviation more than were
+        counted, over the number of rows of the smaller one. Symbols of fewer than one over the
+        tolerance are therefore never kept apart: of so few, nothing is known well enough.
 
     Returns
     -------
@@ -243,10 +256,22 @@ def merge_joint(joint: Array, tolerance: float) -> Symbols:
         return np.asarray(groups.T @ joint @ groups)
 
     def confused(table: Array) -> Array:
-        share = np.maximum(table.sum(axis=0), TINY)
-        return np.asarray(table / np.minimum.outer(share, share))
+        rows = np.maximum(table.sum(axis=0), TINY)
+        return np.asarray(np.minimum(1.0, at_most(table) / np.minimum.outer(rows, rows)))
 
     return _merged(taken, confused, joint.sum(axis=0), tolerance)
+
+
+def check_tolerance(tolerance: float) -> None:
+    """Refuse what is no share.
+
+    Raises
+    ------
+    DataError
+        If the tolerance is not in [0, 1].
+    """
+    if not 0.0 <= tolerance <= 1.0:
+        raise DataError(f"tolerance={tolerance!r} was given; give a share between 0 and 1.")
 
 
 def _merged(
@@ -268,8 +293,7 @@ def _merged(
         How much each piece holds; symbol 0 is to hold most.
     tolerance : float
     """
-    if not 0.0 <= tolerance <= 1.0:
-        raise DataError(f"tolerance={tolerance!r} was given; give a share between 0 and 1.")
+    check_tolerance(tolerance)
     groups: list[tuple[int, ...]] = [(m,) for m in range(len(mass))]
     belongs = np.eye(len(mass))
     table = taken(belongs)

@@ -4,7 +4,7 @@ Spectral clustering: the graph's normalised adjacency has an eigenvector for eve
 walk along its edges mixes slowly; rows of the first ones, scaled to length one, lie close together
 where a walk would soon come from one to the other (A. Y. Ng, M. I. Jordan and Y. Weiss, "On
 spectral clustering: analysis and an algorithm", NIPS 14, 2002). There are to be more pieces than
-symbols: which of them are one symbol is for `merge_components` to say.
+symbols: which of them are one symbol is for `merging` to say.
 """
 
 import warnings
@@ -18,7 +18,7 @@ from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
-__all__ = ["cut_into_pieces", "spectral_rows"]
+__all__ = ["cut_into_pieces", "spectral_rows", "take_back"]
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.intp]
@@ -27,6 +27,8 @@ SMALL = 500
 """Graphs of fewer images are decomposed whole."""
 STARTS = 3
 """Runs of k-means, of which the best counts."""
+DOUBT, VOTE = 1e-3, 0.2
+"""Added to a probability and to a number of votes: none is so sure that the other is not asked."""
 
 
 def cut_into_pieces(neighbours: Integers, n_pieces: int, random_state: int) -> Integers:
@@ -58,6 +60,34 @@ def cut_into_pieces(neighbours: Integers, n_pieces: int, random_state: int) -> I
         pieces[own] = first + _cut(adjacency[own][:, own], share, random_state)
         first = int(pieces[own].max()) + 1
     return pieces
+
+
+def take_back(pieces: Integers, held_out: Array, neighbours: Integers) -> Integers:
+    """Put every image where both what it looks like and its neighbours say that it belongs.
+
+    Two witnesses are believed as if they knew nothing of each other: somebody who learnt the
+    pieces from other images, and a vote of the image's neighbours and itself.
+
+    Parameters
+    ----------
+    pieces : array of shape (n,)
+        Piece of each image, from 0 to k - 1.
+    held_out : array of shape (n, k)
+        Probability of each piece for each image, by somebody who has not seen it.
+    neighbours : array of shape (n, m)
+        Numbers of each image's neighbours.
+
+    Returns
+    -------
+    array of shape (n,)
+        Piece of each image, from 0 on, none of them empty.
+    """
+    n, m = neighbours.shape
+    voters = np.column_stack([np.arange(n), neighbours])
+    cast = (np.repeat(np.arange(n), m + 1), pieces[voters].ravel())
+    votes = sparse.csr_array((np.ones(n * (m + 1)), cast), shape=held_out.shape).toarray()
+    taken = ((held_out + DOUBT) * (votes + VOTE)).argmax(axis=1)
+    return np.asarray(np.unique(taken, return_inverse=True)[1], np.intp)
 
 
 def _cut(adjacency: sparse.csr_array, n_pieces: int, random_state: int) -> Integers:
