@@ -16,6 +16,7 @@ from xenoglyph import (
 from xenoglyph.autoencoder import Augmentation
 from xenoglyph.recipes import RECIPES
 from xenoglyph.storage import read_model, write_model
+from xenoglyph.symbols import scores
 
 EPOCHS = 20
 
@@ -126,11 +127,10 @@ def test_a_symbol_that_the_mixture_never_draws_is_drawn_as_well_as_can_be(alien,
     np.testing.assert_array_equal(drawn.labels, 0)
 
 
-def test_most_images_of_digits_are_of_a_symbol_of_one_digit(alien, images):
-    """No memory of a figure: purity far above what plain codes give, .89 at the most."""
-    counts = alien.evidence_.label_table.counts
-    assert counts.max(axis=1).sum() / len(images) > 0.95
-    assert 9 <= alien.n_symbols_ <= 16
+def test_digits_are_found_nearly_as_a_person_would_say(alien):
+    """No memory of a figure: plain codes give 12 to 16 symbols and .845 at the most."""
+    assert 9 <= alien.n_symbols_ <= 11
+    assert scores(alien.evidence_.label_table)["accuracy"] > 0.85
 
 
 def test_components_tell_how_much_of_each_symbol_they_hold(alien):

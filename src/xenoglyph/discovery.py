@@ -79,7 +79,7 @@ class SymbolDiscovery(Discovered):
         How far an image may be moved without showing another symbol. By default that is
         `xenoglyph.recognition.MOVES`, for drawings and letters; give less where position,
         direction or size tell symbols apart.
-    tolerance : float, default=0.053
+    tolerance : float, default=0.05
         Largest share of one symbol's images that may be taken for another symbol; pieces above
         it are joined. Of a symbol there must be more images than one over the tolerance.
     n_processes : int, default=1

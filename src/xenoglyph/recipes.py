@@ -8,7 +8,7 @@ from xenoglyph.errors import DataError
 
 __all__ = ["RECIPES", "TOLERANCE", "Recipe", "recipe_named"]
 
-TOLERANCE = 0.053
+TOLERANCE = 0.05
 """Largest share of one symbol's images that may be taken for another symbol."""
 
 
