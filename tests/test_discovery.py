@@ -32,6 +32,13 @@ def alien(images):
 
 
 @pytest.fixture(scope="module")
+def other(images):
+    """The same again, of images without labels."""
+    bare = ImageSet(images.pixels, name="bare")
+    return SymbolDiscovery(n_epochs=EPOCHS, random_state=0).fit(bare)
+
+
+@pytest.fixture(scope="module")
 def model_file(alien, tmp_path_factory):
     path = tmp_path_factory.mktemp("model") / "model.safetensors"
     alien.save(path)
@@ -54,9 +61,7 @@ def test_symbol_numbers_fall_with_their_share(alien):
     assert (np.diff(shares) <= 0).all()
 
 
-def test_labels_are_never_used(alien, images):
-    bare = ImageSet(images.pixels, name="bare")
-    other = SymbolDiscovery(n_epochs=EPOCHS, random_state=0).fit(bare)
+def test_labels_are_never_used(alien, other, images):
     np.testing.assert_array_equal(other.labels_, alien.labels_)
     np.testing.assert_array_equal(other.codes_, alien.codes_)
     assert other.evidence_.label_table is None
@@ -210,10 +215,9 @@ def test_what_cannot_be_drawn_is_refused(alien, what, message):
         alien.sample(**what)
 
 
-def test_the_same_seed_gives_the_same_bits(alien, images):
-    again = SymbolDiscovery(n_epochs=EPOCHS, random_state=0).fit(images)
-    np.testing.assert_array_equal(again.codes_, alien.codes_)
-    np.testing.assert_array_equal(again.predict_proba(images), alien.predict_proba(images))
+def test_the_same_seed_gives_the_same_bits(alien, other, images):
+    np.testing.assert_array_equal(other.codes_, alien.codes_)
+    np.testing.assert_array_equal(other.predict_proba(images), alien.predict_proba(images))
 
 
 def test_a_file_brings_the_model_back_bit_for_bit(alien, model_file, images, tmp_path):
@@ -293,7 +297,7 @@ def test_the_default_recipe_leaves_the_mixture_its_defaults(alien):
 
 
 def test_the_mixture_has_no_more_components_than_allowed(images):
-    alien = SymbolDiscovery(n_epochs=2, max_components=3, random_state=0).fit(images)
+    alien = SymbolDiscovery(route="codes", n_epochs=2, max_components=3, random_state=0).fit(images)
     assert alien.mixture_.max_components == 3
     assert 1 <= alien.n_components_ <= 3
 

@@ -84,7 +84,7 @@ def test_a_graph_that_does_not_fit_is_refused(
 ) -> None:
     monkeypatch.setattr(memory, "_limits", lambda: iter([200_000]))
     with pytest.raises(
-        NotEnoughMemoryError, match=r"graph of 300 images of 8 x 8 takes about 0 M"
+        NotEnoughMemoryError, match=r"graph of 300 images of 8 x 8 takes about 2 M"
     ):
         discover(digits)
 

@@ -23,8 +23,9 @@ from sklearn.datasets import load_digits
 from xenoglyph.autoencoder import SELUAutoencoder, training
 
 warnings.simplefilter("ignore")  # JAX has no threads yet: nothing here computes before a fork
-LONGEST = 0.5
-"""Seconds of training after which a child is killed at the latest."""
+LONGEST, PATIENCE = 0.5, 1.05
+"""Seconds of training after which the first child of a run is killed at the latest, and so many
+times longer each that follows: on a slow machine too one comes to the end."""
 
 
 def train(folder: Path, seed: int) -> None:
@@ -88,8 +89,10 @@ def main(home: Path, wanted: int) -> None:
         broken, whole = home / f"broken-{seed}", home / f"whole-{seed}"
         for folder in (broken, whole):
             folder.mkdir()
-        while killed(broken, seed, chance.uniform(-LONGEST / 4, LONGEST)):
+        longest = LONGEST
+        while killed(broken, seed, chance.uniform(-LONGEST / 4, longest)):
             kills += 1
+            longest *= PATIENCE
         assert not killed(whole, seed, 600.0)
         digests.append(((broken / "digest").read_text(), (whole / "digest").read_text()))
         seed += 1
