@@ -191,6 +191,7 @@ def from_arrays(
     jaccard = np.asarray(arrays[JACCARD], np.float64)
     if jaccard.shape != (symbols.n_symbols,):
         raise ModelFileError("The stability in the model file does not fit its symbols.")
-    numbers = {int(number): int(count) for number, count in settings["numbers"].items()}
+    # The file's names are in the order of letters: "10" comes before "9".
+    numbers = dict(sorted((int(number), int(count)) for number, count in settings["numbers"].items()))
     recogniser = Recogniser.from_arrays(weights, n_pixels, n_pieces)
     return symbols, recogniser, Stability(numbers, jaccard), shares
