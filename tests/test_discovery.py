@@ -297,7 +297,8 @@ def test_the_default_recipe_leaves_the_mixture_its_defaults(alien):
 
 
 def test_the_mixture_has_no_more_components_than_allowed(images):
-    alien = SymbolDiscovery(route="codes", n_epochs=2, max_components=3, random_state=0).fit(images)
+    own = {"route": "codes", "n_epochs": 2, "max_components": 3}
+    alien = SymbolDiscovery(**own, random_state=0).fit(images)
     assert alien.mixture_.max_components == 3
     assert 1 <= alien.n_components_ <= 3
 

@@ -192,6 +192,7 @@ def from_arrays(
     if jaccard.shape != (symbols.n_symbols,):
         raise ModelFileError("The stability in the model file does not fit its symbols.")
     # The file's names are in the order of letters: "10" comes before "9".
-    numbers = dict(sorted((int(number), int(count)) for number, count in settings["numbers"].items()))
+    read = settings["numbers"].items()
+    numbers = dict(sorted((int(number), int(count)) for number, count in read))
     recogniser = Recogniser.from_arrays(weights, n_pixels, n_pieces)
     return symbols, recogniser, Stability(numbers, jaccard), shares
