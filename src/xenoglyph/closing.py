@@ -73,7 +73,7 @@ def _tolerance(result: Mapping[str, Any], symbols: "Symbols") -> str:
     tolerance, (low, high) = settings["tolerance"], symbols.tolerance_interval
     if recipe_named(settings["recipe"]).merge:
         return f"{tolerance:.1%}; the same symbols with any from {low:.1%} to {high:.1%}"
-    kept = [merge.confusion <= tolerance for merge in symbols.merges]
+    kept = [merge.unexcused <= tolerance for merge in symbols.merges]
     joins = kept.index(True) if True in kept else len(kept)
     return (
         f"none: the recipe joins nothing, nor would any from {low:.1%}; "

@@ -282,7 +282,7 @@ class Discovered(ClusterMixin, BaseEstimator):
             return self.symbols_.pool(self.mixture_.predict_proba(codes))
         rows = image_rows(images, self.image_shape_)
         told = self.recogniser_.told(rows, progress=progress, client=client)
-        return np.concatenate([self.symbols_.pool(some) for some in told])
+        return np.concatenate(list(told))
 
     def _drawn(self, codes: Array) -> ImageSet:
         """Decode; label every image as `predict` does."""

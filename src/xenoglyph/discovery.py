@@ -79,9 +79,9 @@ class SymbolDiscovery(Discovered):
         How far an image may be moved without showing another symbol. By default that is
         `xenoglyph.recognition.MOVES`, for drawings and letters; give less where position,
         direction or size tell symbols apart.
-    tolerance : float, default=0.05
-        Largest share of one symbol's images that may be taken for another symbol; pieces above
-        it are joined. Of a symbol there must be more images than one over the tolerance.
+    tolerance : float, default=0.02
+        Largest confusion of two symbols beyond what is mistaken in general: pieces above it are
+        joined. See `xenoglyph.symbols.merging.merge_joint`.
     n_processes : int, default=1
         Processes of this machine that train the auto-encoder together.
     random_state : int, RandomState or None, default=None
@@ -275,7 +275,8 @@ class SymbolDiscovery(Discovered):
             sizes = np.bincount(told.argmax(axis=1), minlength=self.n_symbols_)
             order = np.argsort(-sizes, kind="stable")
             self.symbols_, told = self.symbols_.numbered_by(sizes), told[:, order]
-            if self.stability_ is not None:
+            if self.recogniser_ is not None and self.stability_ is not None:
+                self.recogniser_ = self.recogniser_.in_order(order)
                 self.stability_ = self.stability_.in_order(order)
             self.labels_, self.confidence_ = told.argmax(axis=1), told.max(axis=1)
             self._entropy = mean_entropy(told)

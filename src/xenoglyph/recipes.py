@@ -8,8 +8,8 @@ from xenoglyph.errors import DataError
 
 __all__ = ["RECIPES", "TOLERANCE", "Recipe", "recipe_named"]
 
-TOLERANCE = 0.05
-"""Largest share of one symbol's images that may be taken for another symbol."""
+TOLERANCE = 0.02
+"""Largest confusion of two symbols beyond what is mistaken in general."""
 
 
 @dataclass(frozen=True)

@@ -18,11 +18,12 @@ from xenoglyph.progress import Progress
 from xenoglyph.symbols import Stability, Symbols, merge_pieces, stability
 from xenoglyph.symbols.merging import symbols_from_settings, symbols_to_settings
 from xenoglyph.symbols.neighbours import nearest_images
-from xenoglyph.symbols.pieces import cut_into_pieces, take_back
+from xenoglyph.symbols.pieces import cut_into_pieces, hear_both, take_back
 
 __all__ = ["MOVES", "check_graph", "draw_recognised", "find_symbols", "from_arrays", "to_arrays"]
 
 Array = NDArray[np.float64]
+Integers = NDArray[np.intp]
 
 MOVES = Augmentation(shift=0.09, rotation=15.0, scale=0.15, slant=0.45)
 """How far a drawing may be moved without showing another symbol, unless told otherwise."""
@@ -30,8 +31,8 @@ MOVES = Augmentation(shift=0.09, rotation=15.0, scale=0.15, slant=0.45)
 NEIGHBOURS = 10
 PIECE_SIZE = 20
 """Images that a piece has at least, on average."""
-ROUNDS = (4.0, 2.0, 1.0)
-"""How many times the tolerance pieces must be confused to be joined, round after round."""
+TRAININGS = 2
+"""Of networks: on pieces, and on symbols."""
 GRAPH_SIZE = 100_000
 """Most images in the graph; of more, so many by chance, from which networks learn the rest."""
 COPIES = 3
@@ -66,11 +67,9 @@ def find_symbols(
     random_state: int,
     progress: Progress,
 ) -> tuple[Symbols, Recogniser, Stability]:
-    """Cut images into pieces; in rounds, learn to tell pieces apart and join those confused.
+    """Cut images into pieces, learn to tell them apart, join those confused, learn the symbols.
 
-    After each round but the last every image goes where networks and neighbours say that it
-    belongs. The next networks learn from fewer and purer pieces, confuse less of what is not one
-    symbol, and so fewer joins are wrong.
+    Before symbols are learnt every image goes where networks and neighbours say that it belongs.
 
     Parameters
     ----------
@@ -89,11 +88,11 @@ def find_symbols(
     symbols : Symbols
         Which pieces are which symbol.
     recogniser : Recogniser
-        Tells pieces apart.
+        Tells symbols apart.
     stability : Stability
     """
     random = np.random.default_rng(random_state)
-    cut, resample, *learn = random.integers(2**31, size=2 + len(ROUNDS)).tolist()
+    cut, resample, *learn = random.integers(2**31, size=2 + TRAININGS).tolist()
     if len(images) > GRAPH_SIZE:
         images = images[np.sort(random.choice(len(images), GRAPH_SIZE, replace=False))]
     n = len(images)
@@ -103,25 +102,26 @@ def find_symbols(
     progress("pieces", 0, 0, "")
     pieces = cut_into_pieces(neighbours, max(1, min(n_pieces, n // PIECE_SIZE)), cut)
     rows = pixels.reshape(n, -1)
-    for number, times in enumerate(ROUNDS):
-        tell = partial(_in_round, progress, number)
-        recogniser, held_out = train_recogniser(
-            rows, pieces, images.image_shape, moves, learn[number], tell
-        )
-        symbols = merge_pieces(pieces, held_out, min(1.0, times * tolerance))
-        if times > 1.0:
-            groups = symbols.component_symbol[pieces]
-            pieces = take_back(groups, symbols.pool(held_out), neighbours)
-    sure = stability(pieces, held_out, symbols, tolerance, resample, progress)
+
+    def train(number: int, classes: Integers) -> tuple[Recogniser, Array]:
+        tell = partial(_in_training, progress, number)
+        return train_recogniser(rows, classes, images.image_shape, moves, learn[number], tell)
+
+    _, held_out = train(0, pieces)
+    heard = hear_both(pieces, held_out, neighbours)
+    symbols = merge_pieces(pieces, heard, tolerance)
+    sure = stability(pieces, heard, symbols, tolerance, resample, progress)
+    groups = symbols.component_symbol[pieces]
+    recogniser, _ = train(1, take_back(groups, symbols.pool(held_out), neighbours))
     return symbols, recogniser, sure
 
 
-def _in_round(
+def _in_training(
     progress: Progress, number: int, stage: str, done: int, total: int, note: str
 ) -> None:
-    """Tell of the steps of all rounds, given those of one."""
-    note = f"round {number + 1} of {len(ROUNDS)}, {note}"
-    progress(stage, number * total + done, len(ROUNDS) * total, note)
+    """Tell of the steps of all trainings, given those of one."""
+    note = f"{('pieces', 'symbols')[number]}, {note}"
+    progress(stage, number * total + done, TRAININGS * total, note)
 
 
 def draw_recognised(
@@ -194,5 +194,5 @@ def from_arrays(
     # The file's names are in the order of letters: "10" comes before "9".
     read = settings["numbers"].items()
     numbers = dict(sorted((int(number), int(count)) for number, count in read))
-    recogniser = Recogniser.from_arrays(weights, n_pixels, n_pieces)
+    recogniser = Recogniser.from_arrays(weights, n_pixels, symbols.n_symbols)
     return symbols, recogniser, Stability(numbers, jaccard), shares

@@ -2,12 +2,11 @@
 
 Components are cheap pieces: a symbol whose codes are not Gaussian takes several. Two pieces are
 joined when too many rows of one would be taken for the other. Asked is either the mixture itself
-(`merge_components`: the directly estimated misclassification probabilities of Hennig, "Methods for
-merging Gaussian mixture components", Advances in Data Analysis and Classification 4, 3-34 (2010),
-section 4.2), or somebody who learnt the pieces from other rows (`merge_pieces`).
+(`merge_components`; by directly estimated misclassification probabilities, as Hennig has it in
+"Methods for merging Gaussian mixture components", Advances in Data Analysis and Classification 4,
+3-34 (2010), section 4.2), or somebody who learnt the pieces from other rows (`merge_pieces`).
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,9 +20,7 @@ from xenoglyph.errors import DataError, ModelFileError
 __all__ = [
     "Merge",
     "Symbols",
-    "at_most",
     "check_tolerance",
-    "confusion",
     "information",
     "joint_confusion",
     "merge_components",
@@ -38,6 +35,11 @@ Integers = NDArray[np.intp]
 
 TINY = float(np.finfo(np.float64).tiny)
 
+FEW = 3.0
+"""Rows of a small group that are presumed confused although they were not seen to be."""
+EXCUSED = 0.05
+"""Largest share of mistakes that says more of whoever was asked than of two groups."""
+
 
 @dataclass(frozen=True)
 class Merge:
@@ -48,13 +50,19 @@ class Merge:
     second: tuple[int, ...]
     """Components on the other side."""
     confusion: float
-    """Share of the rows of one side that would be taken for the other: the larger of the two, or
-    what `merge_pieces` says."""
+    """How often rows of one side would be taken for the other: see `merge_joint`."""
+    excused: float
+    """How much of it is the general share of mistakes."""
     joined: bool
-    """Whether it was large enough to make them one symbol."""
+    """Whether the rest was large enough to make them one symbol."""
     nats: float
     """What the join costs: so many nats less does what all rows are taken for tell of what they
     are (mutual information times the number of rows)."""
+
+    @property
+    def unexcused(self) -> float:
+        """The tolerance from which on the two sides stay apart."""
+        return max(0.0, self.confusion - self.excused)
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,8 +85,8 @@ class Symbols:
     @property
     def tolerance_interval(self) -> tuple[float, float]:
         """Tolerances from the first to below the second give the same symbols."""
-        apart = next((merge.confusion for merge in self.merges if not merge.joined), 0.0)
-        joined = min((merge.confusion for merge in self.merges if merge.joined), default=1.0)
+        apart = next((merge.unexcused for merge in self.merges if not merge.joined), 0.0)
+        joined = min((merge.unexcused for merge in self.merges if merge.joined), default=1.0)
         return apart, joined
 
     def components(self, symbol: int) -> Integers:
@@ -113,42 +121,6 @@ class Symbols:
         return pooled
 
 
-def confusion(posterior: Array) -> Array:
-    """Estimate how often rows of one group are taken for another.
-
-    Parameters
-    ----------
-    posterior : array of shape (n, g)
-        Probability of each group for each row.
-
-    Returns
-    -------
-    array of shape (g, g)
-        Entry (i, j): share of the rows of group i that the most probable group calls j.
-    """
-    return _shares(_taken(posterior))
-
-
-def at_most(count: Array) -> Array:
-    """Tell how many would not be surprising where so many were counted.
-
-    The upper end of the score interval of a Poisson count, one standard deviation wide to either
-    side: the mean of which the count is that far below.
-    """
-    return np.asarray(count + 0.5 + np.sqrt(count + 0.25))
-
-
-def _taken(posterior: Array) -> Array:
-    """Rows of group i that the most probable group calls j, counted: shape (g, g)."""
-    taken_for = np.eye(posterior.shape[1])[posterior.argmax(axis=1)]
-    return np.asarray(posterior.T @ taken_for)
-
-
-def _shares(taken: Array) -> Array:
-    """Each row of a table of counts over its sum."""
-    return np.asarray(taken / np.maximum(taken.sum(axis=1), TINY)[:, None])
-
-
 def information(taken: Array) -> float:
     """Tell how much what rows are taken for says of what they are.
 
@@ -169,14 +141,14 @@ def information(taken: Array) -> float:
 
 
 def merge_components(posterior: Array, tolerance: float) -> Symbols:
-    """Join the most confused groups until no two are confused more often than `tolerance`.
+    """Join the most confused components until no two are confused by more than `tolerance`.
 
     Parameters
     ----------
     posterior : array of shape (n, k)
         Probability of each component for each row.
     tolerance : float
-        Largest share of one symbol's rows that may be taken for another symbol, in [0, 1].
+        See `merge_joint`.
 
     Returns
     -------
@@ -187,19 +159,11 @@ def merge_components(posterior: Array, tolerance: float) -> Symbols:
     DataError
         If the tolerance is not in [0, 1].
     """
-
-    def taken(groups: Array) -> Array:
-        return _taken(posterior @ groups)
-
-    def confused(table: Array) -> Array:
-        either = _shares(table)
-        return np.maximum(either, either.T)
-
-    return _merged(taken, confused, posterior.sum(axis=0), tolerance)
+    return merge_joint(joint_confusion(posterior.argmax(axis=1), posterior), tolerance)
 
 
 def merge_pieces(pieces: Integers, held_out: Array, tolerance: float) -> Symbols:
-    """Join the most confused groups of pieces until none are confused more than `tolerance`.
+    """Join the most confused pieces until no two groups are confused by more than `tolerance`.
 
     What is said of a row must not come from somebody who has learnt that row: else it is what
     was learnt, and no pieces are confused.
@@ -211,10 +175,7 @@ def merge_pieces(pieces: Integers, held_out: Array, tolerance: float) -> Symbols
     held_out : array of shape (n, k)
         Probability of each piece for each row, by somebody who has not seen it.
     tolerance : float
-        Largest confusion of two symbols, in [0, 1]: number of rows that are of one of them and
-        taken for the other, averaged over both directions, one standard deviation more than were
-        counted, over the number of rows of the smaller one. Symbols of fewer than one over the
-        tolerance are therefore never kept apart: of so few, nothing is known well enough.
+        See `merge_joint`.
 
     Returns
     -------
@@ -250,16 +211,73 @@ def joint_confusion(pieces: Integers, held_out: Array, weights: Array | None = N
 
 
 def merge_joint(joint: Array, tolerance: float) -> Symbols:
-    """Join pieces as `merge_pieces` does, given what `joint_confusion` counted."""
+    """Join groups until no two are confused by more than `tolerance`.
 
-    def taken(groups: Array) -> Array:
-        return np.asarray(groups.T @ joint @ groups)
+    Two groups are as confused as somebody would err who had to choose between the two alone: the
+    share of the rows of one that are taken for the other, among those taken for either; the mean
+    of both directions. Of a group smaller than the average of all groups, `FEW` rows more count
+    as confused, as far as it is smaller: what a handful of rows shows is little.
 
-    def confused(table: Array) -> Array:
-        rows = np.maximum(table.sum(axis=0), TINY)
-        return np.asarray(np.minimum(1.0, at_most(table) / np.minimum.outer(rows, rows)))
+    Whoever was asked may err about everything, having seen few rows. Not more than `tolerance`
+    may therefore be the confusion of two symbols less the share of all rows that are taken for
+    another group than their own; but of that not more than `EXCUSED`.
 
-    return _merged(taken, confused, joint.sum(axis=0), tolerance)
+    Parameters
+    ----------
+    joint : array of shape (k, k), symmetric
+        What `joint_confusion` counted.
+    tolerance : float
+        In [0, 1].
+
+    Returns
+    -------
+    Symbols
+
+    Raises
+    ------
+    DataError
+        If the tolerance is not in [0, 1].
+    """
+    check_tolerance(tolerance)
+    mass = joint.sum(axis=0)
+    groups: list[tuple[int, ...]] = [(m,) for m in range(len(joint))]
+    table = joint
+    merges: list[Merge] = []
+    end = groups, table
+    while len(groups) > 1:
+        either = _confused(table)
+        np.fill_diagonal(either, -1.0)
+        i, j = sorted(int(index) for index in np.unravel_index(either.argmax(), either.shape))
+        excused = min(EXCUSED, 1.0 - float(np.trace(table) / max(table.sum(), TINY)))
+        # Once two groups were kept apart, everything further up the tree stays apart.
+        together = either[i, j] - excused > tolerance and all(merge.joined for merge in merges)
+        before, table = information(table), _added(table, i, j)
+        cost = max(0.0, before - information(table))
+        merges.append(
+            Merge(groups[i], groups[j], float(either[i, j]), excused, bool(together), cost)
+        )
+        groups = [g if a != i else groups[i] + groups[j] for a, g in enumerate(groups) if a != j]
+        end = (groups, table) if together else end
+    falling = sorted(range(len(end[0])), key=lambda g: -mass[list(end[0][g])].sum())
+    apart = _confused(end[1])[np.ix_(falling, falling)]
+    np.fill_diagonal(apart, 0.0)
+    return Symbols(_numbered([end[0][g] for g in falling], len(mass)), tuple(merges), apart)
+
+
+def _confused(table: Array) -> Array:
+    """How confused any two groups are, shape (g, g), symmetric: see `merge_joint`."""
+    mass = np.maximum(table.sum(axis=0), TINY)
+    taken = table / np.maximum(table + np.diag(table)[:, None], TINY)
+    smaller = 1.0 / np.minimum.outer(mass, mass) - len(mass) / mass.sum()
+    return np.asarray(np.minimum(1.0, (taken + taken.T) / 2 + FEW * np.maximum(0.0, smaller)))
+
+
+def _added(table: Array, i: int, j: int) -> Array:
+    """The table in which group j is part of group i."""
+    belongs = np.eye(len(table))
+    belongs[:, i] += belongs[:, j]
+    belongs = np.delete(belongs, j, axis=1)
+    return np.asarray(belongs.T @ table @ belongs)
 
 
 def check_tolerance(tolerance: float) -> None:
@@ -274,50 +292,6 @@ def check_tolerance(tolerance: float) -> None:
         raise DataError(f"tolerance={tolerance!r} was given; give a share between 0 and 1.")
 
 
-def _merged(
-    taken: Callable[[Array], Array],
-    confused: Callable[[Array], Array],
-    mass: Array,
-    tolerance: float,
-) -> Symbols:
-    """Join the most confused groups, one pair after another.
-
-    Parameters
-    ----------
-    taken : callable
-        Takes which piece is in which group, shape (k, g); returns how many rows of each group
-        are taken for which, shape (g, g).
-    confused : callable
-        Takes such a table; returns how confused any two groups are, shape (g, g), symmetric.
-    mass : array of shape (k,)
-        How much each piece holds; symbol 0 is to hold most.
-    tolerance : float
-    """
-    check_tolerance(tolerance)
-    groups: list[tuple[int, ...]] = [(m,) for m in range(len(mass))]
-    belongs = np.eye(len(mass))
-    table = taken(belongs)
-    merges: list[Merge] = []
-    end = groups, table
-    while len(groups) > 1:
-        either = confused(table)
-        np.fill_diagonal(either, -1.0)
-        i, j = sorted(int(index) for index in np.unravel_index(either.argmax(), either.shape))
-        # Once two groups were kept apart, everything further up the tree stays apart.
-        together = float(either[i, j]) > tolerance and all(merge.joined for merge in merges)
-        belongs[:, i] += belongs[:, j]
-        belongs = np.delete(belongs, j, axis=1)
-        before, table = information(table), taken(belongs)
-        cost = max(0.0, before - information(table))
-        merges.append(Merge(groups[i], groups[j], float(either[i, j]), together, cost))
-        groups = [g if a != i else groups[i] + groups[j] for a, g in enumerate(groups) if a != j]
-        end = (groups, table) if together else end
-    falling = sorted(range(len(end[0])), key=lambda g: -mass[list(end[0][g])].sum())
-    apart = confused(end[1])[np.ix_(falling, falling)]
-    np.fill_diagonal(apart, 0.0)
-    return Symbols(_numbered([end[0][g] for g in falling], len(mass)), tuple(merges), apart)
-
-
 def _numbered(groups: list[tuple[int, ...]], n_components: int) -> Integers:
     """Symbol of each component: the number of the group that it is in."""
     component_symbol = np.empty(n_components, dtype=np.intp)
@@ -330,7 +304,9 @@ def symbols_to_settings(symbols: Symbols) -> dict[str, Any]:
     """Return the symbols as plain lists and numbers, for a model file."""
     return {
         "component_symbol": symbols.component_symbol.tolist(),
-        "merges": [[m.first, m.second, m.confusion, m.joined, m.nats] for m in symbols.merges],
+        "merges": [
+            [m.first, m.second, m.confusion, m.excused, m.joined, m.nats] for m in symbols.merges
+        ],
         "confusion": symbols.confusion.tolist(),
     }
 
@@ -350,8 +326,11 @@ def symbols_from_settings(settings: dict[str, Any], n_components: int) -> Symbol
     ):
         raise ModelFileError("The symbols in the model file do not fit its mixture.")
     merges = tuple(
-        Merge(tuple(map(int, a)), tuple(map(int, b)), float(share), bool(joined), float(nats))
-        for a, b, share, joined, nats in settings["merges"]
+        Merge(
+            tuple(map(int, a)), tuple(map(int, b)), float(share), float(excused), bool(joined),
+            float(nats),
+        )
+        for a, b, share, excused, joined, nats in settings["merges"]
     )
     confusion = np.asarray(settings["confusion"], np.float64)
     if confusion.shape != (len(numbers), len(numbers)):

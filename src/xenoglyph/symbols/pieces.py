@@ -18,7 +18,7 @@ from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
-__all__ = ["cut_into_pieces", "spectral_rows", "take_back"]
+__all__ = ["cut_into_pieces", "hear_both", "spectral_rows", "take_back"]
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.intp]
@@ -62,11 +62,12 @@ def cut_into_pieces(neighbours: Integers, n_pieces: int, random_state: int) -> I
     return pieces
 
 
-def take_back(pieces: Integers, held_out: Array, neighbours: Integers) -> Integers:
-    """Put every image where both what it looks like and its neighbours say that it belongs.
+def hear_both(pieces: Integers, held_out: Array, neighbours: Integers) -> Array:
+    """Tell what two witnesses together take every image for.
 
-    Two witnesses are believed as if they knew nothing of each other: somebody who learnt the
-    pieces from other images, and a vote of the image's neighbours and itself.
+    Networks that have learnt from few images mistake much; neighbours do not, but a graph has
+    edges between images that only happen to look alike. The mean of what both say is less wrong
+    than either.
 
     Parameters
     ----------
@@ -79,15 +80,45 @@ def take_back(pieces: Integers, held_out: Array, neighbours: Integers) -> Intege
 
     Returns
     -------
-    array of shape (n,)
-        Piece of each image, from 0 on, none of them empty.
+    array of shape (n, k)
+        The mean of that probability and of the share of the neighbours that are of each piece.
     """
-    n, m = neighbours.shape
+    votes = _votes(pieces, neighbours, held_out.shape[1])
+    return np.asarray((held_out + votes / max(1, neighbours.shape[1])) / 2)
+
+
+def take_back(groups: Integers, held_out: Array, neighbours: Integers) -> Integers:
+    """Put every image where both what it looks like and its neighbours say that it belongs.
+
+    Two witnesses are believed as if they knew nothing of each other: somebody who learnt the
+    groups from other images, and a vote of the image's neighbours and itself.
+
+    Parameters
+    ----------
+    groups : array of shape (n,)
+        Group of each image, from 0 to k - 1, none of them empty.
+    held_out : array of shape (n, k)
+        Probability of each group for each image, by somebody who has not seen it.
+    neighbours : array of shape (n, m)
+        Numbers of each image's neighbours.
+
+    Returns
+    -------
+    array of shape (n,)
+        Group of each image. A group that all images would leave keeps them.
+    """
+    n, k = held_out.shape
     voters = np.column_stack([np.arange(n), neighbours])
-    cast = (np.repeat(np.arange(n), m + 1), pieces[voters].ravel())
-    votes = sparse.csr_array((np.ones(n * (m + 1)), cast), shape=held_out.shape).toarray()
-    taken = ((held_out + DOUBT) * (votes + VOTE)).argmax(axis=1)
-    return np.asarray(np.unique(taken, return_inverse=True)[1], np.intp)
+    taken = ((held_out + DOUBT) * (_votes(groups, voters, k) + VOTE)).argmax(axis=1)
+    left = np.bincount(taken, minlength=k) == 0
+    return np.asarray(np.where(left[groups], groups, taken), np.intp)
+
+
+def _votes(groups: Integers, voters: Integers, k: int) -> Array:
+    """How many of each row's voters are of each of k groups, shape (n, k)."""
+    n, m = voters.shape
+    cast = (np.repeat(np.arange(n), m), groups[voters].ravel())
+    return np.asarray(sparse.csr_array((np.ones(n * m), cast), shape=(n, k)).toarray())
 
 
 def _cut(adjacency: sparse.csr_array, n_pieces: int, random_state: int) -> Integers:
