@@ -110,9 +110,9 @@ def find_symbols(
     _, held_out = train(0, pieces)
     heard = hear_both(pieces, held_out, neighbours)
     symbols = merge_pieces(pieces, heard, tolerance)
-    sure = stability(pieces, heard, symbols, tolerance, resample, progress)
     groups = symbols.component_symbol[pieces]
     recogniser, _ = train(1, take_back(groups, symbols.pool(held_out), neighbours))
+    sure = stability(pieces, heard, symbols, tolerance, resample, progress)
     return symbols, recogniser, sure
 
 

@@ -25,7 +25,7 @@ Integers = NDArray[np.intp]
 
 SMALL = 500
 """Graphs of fewer images are decomposed whole."""
-STARTS = 3
+STARTS = 20
 """Runs of k-means, of which the best counts."""
 DOUBT, VOTE = 1e-3, 0.2
 """Added to a probability and to a number of votes: none is so sure that the other is not asked."""
