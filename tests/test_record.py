@@ -30,6 +30,7 @@ EVIDENCE = Evidence(
     gallery_symbols=np.array([0, 0, 0]),
     code_counts=count_codes(np.arange(6.0).reshape(3, 2)),
     strange=ImageSet(np.ones((1, 2, 2), np.float32)),
+    pieces=ImageSet(np.zeros((2, 2, 2), np.float32)),
     doubtful=ImageSet(np.zeros((2, 2, 2), np.float32)),
     doubtful_symbols=np.array([0, 0]),
     shares=np.ones(1),

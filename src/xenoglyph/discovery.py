@@ -49,10 +49,10 @@ class SymbolDiscovery(Discovered):
     A SELU auto-encoder compresses every image to a few numbers, its code, and a Gaussian mixture
     that chooses its own number of components describes the codes. Images that look alike however
     they are moved are gathered into many small pieces; networks that learn the pieces from some
-    images say how often they take those of others for each other; and pieces that are taken for
-    each other too often are one symbol: see `xenoglyph.symbols`. A code drawn from the mixture,
-    decoded, is a new image, if the networks take it for the symbol that was asked for. Labels are
-    never used, except to count them in ``evidence_``.
+    images say how often they take those of others for each other; pieces that are taken for each
+    other too often are one symbol, which other networks learn: see `xenoglyph.symbols`. A code
+    drawn from the mixture, decoded, is a new image, if these networks take it for the symbol that
+    was asked for. Labels are never used, except to count them in ``evidence_``.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ class SymbolDiscovery(Discovered):
     autoencoder_ : SELUAutoencoder
     mixture_ : MMLGaussianMixture
     recogniser_ : Recogniser or None
-        The networks that tell pieces apart; None with ``route="codes"``.
+        The networks that tell symbols apart; None with ``route="codes"``.
     symbols_ : Symbols
         Which pieces are which symbol, and the tree of joins. With ``route="codes"`` the pieces
         are the mixture's components.
@@ -301,6 +301,7 @@ class SymbolDiscovery(Discovered):
         """Join components, or pieces of the images' graph, into symbols."""
         self.recogniser_: Recogniser | None = None
         self.stability_: Stability | None = None
+        self._likest: Integers | None = None
         # A tolerance of one joins nothing: every piece is a symbol, the tree is still known.
         tolerance = self.tolerance if recipe_named(self.recipe).merge else 1.0
         if self.symbol_route == "codes":
@@ -308,9 +309,9 @@ class SymbolDiscovery(Discovered):
             self.symbols_ = merge_components(posterior, tolerance)
             return
         moves = augmentation_from(self.augmentation) or MOVES
-        self.symbols_, self.recogniser_, self.stability_ = find_symbols(
-            images, self.n_pieces, moves, tolerance, self._symbol_seed, progress
-        )
+        found = find_symbols(images, self.n_pieces, moves, tolerance, self._symbol_seed, progress)
+        self.symbols_, self.recogniser_ = found.symbols, found.recogniser
+        self.stability_, self._likest = found.stability, found.likest
 
     def _gather(self, images: ImageSet, random: np.random.RandomState) -> record.Evidence:
         """Write down what a report needs; the one place where labels are looked at."""
@@ -335,6 +336,7 @@ class SymbolDiscovery(Discovered):
             strange=record.in_levels(images[np.argsort(self.scores_)[: record.STRANGE]]),
             doubtful=record.in_levels(images[doubtful]),
             doubtful_symbols=self.labels_[doubtful],
+            pieces=record.in_levels(self._pieces(images)),
             criteria=[
                 asdict(one) for one in criteria_by_k(self.mixture_, self.codes_[self.fitted_])
             ],
@@ -343,6 +345,12 @@ class SymbolDiscovery(Discovered):
             history=self.autoencoder_.history_,
             **record.ledger_of(self.mixture_.trace_),
         )
+
+    def _pieces(self, images: ImageSet) -> ImageSet:
+        """Return one image for each piece, or component, of which symbols are made."""
+        if self._likest is not None:
+            return images[self._likest]
+        return ImageSet(self.autoencoder_.inverse_transform(self.mixture_.means_))
 
     def _least_sure(self, size: int) -> Integers:
         """Numbers of so many images of each symbol, the least sure first."""

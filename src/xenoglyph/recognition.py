@@ -1,7 +1,8 @@
-"""Images to symbols without codes: neighbours, pieces, networks that confuse pieces, joins."""
+"""Images to symbols without codes: neighbours, pieces, who confuses pieces, joins, networks."""
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -20,7 +21,15 @@ from xenoglyph.symbols.merging import symbols_from_settings, symbols_to_settings
 from xenoglyph.symbols.neighbours import nearest_images
 from xenoglyph.symbols.pieces import cut_into_pieces, hear_both, take_back
 
-__all__ = ["MOVES", "check_graph", "draw_recognised", "find_symbols", "from_arrays", "to_arrays"]
+__all__ = [
+    "MOVES",
+    "Found",
+    "check_graph",
+    "draw_recognised",
+    "find_symbols",
+    "from_arrays",
+    "to_arrays",
+]
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.intp]
@@ -41,6 +50,19 @@ SHARES, JACCARD = "component_symbols", "jaccard"
 """Names of arrays in a model file."""
 DRAWS = 20
 """Draws after which the likest are taken for the symbol that was asked for."""
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What `find_symbols` finds."""
+
+    symbols: Symbols
+    """Which pieces are which symbol."""
+    recogniser: Recogniser
+    """Tells symbols apart."""
+    stability: Stability
+    likest: Integers
+    """Number of the image that is likest each piece."""
 
 
 def check_graph(images: ImageSet) -> None:
@@ -66,7 +88,7 @@ def find_symbols(
     tolerance: float,
     random_state: int,
     progress: Progress,
-) -> tuple[Symbols, Recogniser, Stability]:
+) -> Found:
     """Cut images into pieces, learn to tell them apart, join those confused, learn the symbols.
 
     Before symbols are learnt every image goes where networks and neighbours say that it belongs.
@@ -85,16 +107,14 @@ def find_symbols(
 
     Returns
     -------
-    symbols : Symbols
-        Which pieces are which symbol.
-    recogniser : Recogniser
-        Tells symbols apart.
-    stability : Stability
+    Found
     """
     random = np.random.default_rng(random_state)
     cut, resample, *learn = random.integers(2**31, size=2 + TRAININGS).tolist()
+    chosen = np.arange(len(images))
     if len(images) > GRAPH_SIZE:
-        images = images[np.sort(random.choice(len(images), GRAPH_SIZE, replace=False))]
+        chosen = np.sort(random.choice(len(images), GRAPH_SIZE, replace=False))
+        images = images[chosen]
     n = len(images)
     pixels = np.asarray(images.pixels)
     large = Enlargement.of(images.image_shape)(pixels)
@@ -113,7 +133,7 @@ def find_symbols(
     groups = symbols.component_symbol[pieces]
     recogniser, _ = train(1, take_back(groups, symbols.pool(held_out), neighbours))
     sure = stability(pieces, heard, symbols, tolerance, resample, progress)
-    return symbols, recogniser, sure
+    return Found(symbols, recogniser, sure, chosen[heard.argmax(axis=0)])
 
 
 def _in_training(

@@ -31,7 +31,7 @@ __all__ = [
 
 Array = NDArray[Any]
 
-PICTURED = ("gallery", "strange", "doubtful")
+PICTURED = ("gallery", "strange", "doubtful", "pieces")
 """Fields of `Evidence` that hold images."""
 
 GALLERY_SIZE, GALLERY_BYTES = 2000, 2**25
@@ -92,6 +92,9 @@ class Evidence:
     `DOUBTFUL` of each, in 256 levels."""
     doubtful_symbols: NDArray[np.intp]
     """Symbol of each of them."""
+    pieces: ImageSet
+    """For each piece that symbols are made of the image likest it; for each component what its
+    mean stands for; in 256 levels."""
     label_table: LabelTable | None
     """Symbols against labels over all images, where there are labels."""
     sources: tuple[SourceFile, ...]
@@ -240,6 +243,7 @@ def from_arrays(settings: Mapping[str, Any], arrays: Mapping[str, Array]) -> Evi
             strange=ImageSet(pixels["strange"], name=name),
             doubtful=ImageSet(pixels["doubtful"], name=name),
             doubtful_symbols=np.asarray(arrays["doubtful_symbols"], np.intp),
+            pieces=ImageSet(pixels["pieces"], name=name),
             criteria=[dict(one) for one in settings["criteria"]],
             label_table=names and LabelTable(arrays["label_counts"], tuple(map(str, names))),
             sources=tuple(SourceFile(str(name), str(sha)) for name, sha in settings["sources"]),

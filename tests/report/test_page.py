@@ -217,8 +217,12 @@ def test_without_labels_or_command_the_page_still_says_how_it_was_made(show, ali
 def test_every_join_tells_what_it_costs(show, alien):
     summary = summarise(alien)
     tree = html5lib.parse(show(summary), namespaceHTMLElements=False)
-    costs = [row[3].text for row in tree.iterfind(".//table[@class='joins']/tbody/tr")]
-    assert costs == [f"{merge.nats:,.1f}" for merge in alien.symbols_.merges]
+    rows = list(tree.iterfind(".//table[@class='joins']/tbody/tr"))
+    told = [[cell.text for cell in row[2:5]] for row in rows]
+    assert told == [
+        [f"{100 * merge.confusion:.2f} %", f"{100 * merge.unexcused:.2f} %", f"{merge.nats:,.1f}"]
+        for merge in alien.symbols_.merges
+    ]
 
 
 def test_the_least_of_every_criterion_is_marked(show, alien):

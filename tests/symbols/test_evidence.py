@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
 from xenoglyph.symbols import label_table, mean_entropy, merge_pieces, scores, stability
-from xenoglyph.symbols.merging import at_most
 
 
 @given(seed=st.integers(0, 10**6), k=st.integers(1, 5), c=st.integers(1, 5))
@@ -58,7 +57,8 @@ def test_clear_symbols_come_back_from_every_resampling(confused, n_symbols):
 
 def test_a_symbol_at_the_tolerance_is_not_stable_and_the_others_are():
     pieces, held_out = pieces_with(0.06)
-    tolerance = float(at_most(np.float64(0.06 * 300)) / 300)
+    # 6 % of two of four symbols: 3 % of all images are mistaken, and excused.
+    tolerance = 0.03 + 1e-6
     symbols = merge_pieces(pieces, held_out, tolerance)
     found = stability(pieces, held_out, symbols, tolerance, 0)
     assert set(found.numbers) == {3, 4}

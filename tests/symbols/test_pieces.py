@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from xenoglyph.symbols.pieces import SMALL, cut_into_pieces, spectral_rows, take_back
+from xenoglyph.symbols.pieces import SMALL, cut_into_pieces, hear_both, spectral_rows, take_back
 
 
 def rings(n, m, random):
@@ -96,8 +96,26 @@ def test_neither_witness_alone_moves_an_image_that_the_other_is_sure_of():
     np.testing.assert_array_equal(take_back(groups, np.eye(2)[groups], split), groups)
 
 
-def test_pieces_that_nobody_is_left_in_are_no_pieces():
+def test_a_group_that_all_would_leave_keeps_its_images():
     groups, _, neighbours = astray()
-    pieces = np.where(np.arange(200) == 7, 1, 2 * groups)
+    lonely = np.where(np.arange(200) == 7, 1, 2 * groups)
     told = np.eye(3)[2 * groups]
-    np.testing.assert_array_equal(take_back(pieces, told, neighbours), groups)
+    np.testing.assert_array_equal(take_back(lonely, told, neighbours), lonely)
+    both = np.where(np.arange(200) < 2, 1, 2 * groups)
+    told[0] = [0.0, 1.0, 0.0]
+    sure = neighbours.copy()
+    sure[0] = 1
+    # Where one stays the other may go.
+    expected = np.where(np.arange(200) == 0, 1, 2 * groups)
+    np.testing.assert_array_equal(take_back(both, told, sure), expected)
+
+
+def test_two_witnesses_are_heard_alike():
+    pieces = np.array([0, 0, 1, 2])
+    neighbours = np.array([[1, 2], [0, 2], [3, 0], [2, 1]])
+    held_out = np.array([[1.0, 0.0, 0.0], [0.5, 0.5, 0.0], [0.0, 0.2, 0.8], [0.0, 0.0, 1.0]])
+    votes = np.array([[0.5, 0.5, 0.0], [0.5, 0.5, 0.0], [0.5, 0.0, 0.5], [0.5, 0.5, 0.0]])
+    heard = hear_both(pieces, held_out, neighbours)
+    np.testing.assert_allclose(heard, (held_out + votes) / 2)
+    alone = hear_both(np.array([0]), np.ones((1, 1)), np.empty((1, 0), int))
+    np.testing.assert_allclose(alone, 0.5)

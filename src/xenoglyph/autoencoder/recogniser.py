@@ -108,9 +108,7 @@ class Recogniser:
         for network in self.networks:
             *between, last = network.layers
             sorted_last = Dense(last.weight[:, order], last.bias[order])
-            networks.append(
-                Classifier((*between, sorted_last), network.mean, network.deviation)
-            )
+            networks.append(Classifier((*between, sorted_last), network.mean, network.deviation))
         return Recogniser(tuple(networks))
 
     def to_arrays(self) -> dict[str, NDArray[np.float32]]:

@@ -37,7 +37,7 @@ class Pictures:
     strange: list[URI]
     """The images that are explained worst, the worst first."""
     pieces: list[URI]
-    """For each piece, the real image likest it; for each component, what its mean stands for."""
+    """See `xenoglyph.record.Evidence`."""
     originals: list[URI]
     decoded: list[URI]
     """What the decoder makes of the originals' codes."""
@@ -66,7 +66,7 @@ def gather_pictures(discovery: SymbolDiscovery) -> Pictures:
         drawn=[_uris(np.asarray(discovery.sample(SHOWN, symbol=s).pixels)) for s in symbols],
         doubtful=[_uris(doubtful[evidence.doubtful_symbols == s]) for s in symbols],
         strange=_uris(np.asarray(evidence.strange.pixels)),
-        pieces=_uris(_piece_images(discovery)),
+        pieces=_uris(np.asarray(evidence.pieces.pixels)),
         originals=_uris(gallery[some]),
         decoded=_uris(decode(evidence.gallery_codes[some])),
     )
@@ -114,15 +114,6 @@ def _png(picture: Image.Image) -> URI:
 
 def _uris(images: Iterable[Any]) -> list[URI]:
     return [data_uri(pixels) for pixels in images]
-
-
-def _piece_images(discovery: SymbolDiscovery) -> NDArray[np.float32]:
-    """One image for each piece, or component, of which symbols are made."""
-    if discovery.recogniser_ is None:
-        return discovery.autoencoder_.inverse_transform(discovery.mixture_.means_)
-    gallery = np.asarray(discovery.evidence_.gallery.pixels)
-    told = discovery.recogniser_.predict_proba(gallery.reshape(len(gallery), -1))
-    return np.asarray(gallery[told.argmax(axis=0)])
 
 
 def _distances(discovery: SymbolDiscovery) -> NDArray[np.float64]:

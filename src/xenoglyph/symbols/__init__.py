@@ -3,7 +3,8 @@
 Images are cut into more pieces than there are symbols: `neighbours` finds which look alike however
 they are moved, `pieces` cuts the graph of neighbours and later puts images back where they belong.
 `merging` joins pieces that are taken for each other too often by networks that have not seen them
-(`xenoglyph.autoencoder.recogniser`); `xenoglyph.recognition` calls one after another, in rounds.
+(`xenoglyph.autoencoder.recogniser`) and by neighbours; `xenoglyph.recognition` calls one after
+another.
 Components of a mixture are pieces too: `merge_components` asks the mixture itself.
 `evidence` says how much of it images drawn anew would change and how undecided a symbol is, and
 compares symbols with labels afterwards.

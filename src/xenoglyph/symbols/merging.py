@@ -265,7 +265,7 @@ def merge_joint(joint: Array, tolerance: float) -> Symbols:
 
 
 def _confused(table: Array) -> Array:
-    """How confused any two groups are, shape (g, g), symmetric: see `merge_joint`."""
+    """Tell how confused any two groups are, shape (g, g), symmetric: see `merge_joint`."""
     mass = np.maximum(table.sum(axis=0), TINY)
     taken = table / np.maximum(table + np.diag(table)[:, None], TINY)
     smaller = 1.0 / np.minimum.outer(mass, mass) - len(mass) / mass.sum()
@@ -273,7 +273,7 @@ def _confused(table: Array) -> Array:
 
 
 def _added(table: Array, i: int, j: int) -> Array:
-    """The table in which group j is part of group i."""
+    """Make the table in which group j is part of group i."""
     belongs = np.eye(len(table))
     belongs[:, i] += belongs[:, j]
     belongs = np.delete(belongs, j, axis=1)
@@ -327,7 +327,11 @@ def symbols_from_settings(settings: dict[str, Any], n_components: int) -> Symbol
         raise ModelFileError("The symbols in the model file do not fit its mixture.")
     merges = tuple(
         Merge(
-            tuple(map(int, a)), tuple(map(int, b)), float(share), float(excused), bool(joined),
+            tuple(map(int, a)),
+            tuple(map(int, b)),
+            float(share),
+            float(excused),
+            bool(joined),
             float(nats),
         )
         for a, b, share, excused, joined, nats in settings["merges"]
