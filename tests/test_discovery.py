@@ -61,6 +61,15 @@ def test_symbol_numbers_fall_with_their_share(alien):
     assert (np.diff(shares) <= 0).all()
 
 
+def test_pieces_are_recognised_as_the_symbols_that_they_were_joined_to(alien):
+    joined = alien.symbols_.component_symbol
+    told = alien.predict(alien.evidence_.pieces)
+    assert np.mean(told == joined) > 0.9
+    assert len(joined) == 40
+    # The broken twin: symbols numbered anew, networks not.
+    assert np.mean(told == (joined + 1) % alien.n_symbols_) < 0.1
+
+
 def test_labels_are_never_used(alien, other, images):
     np.testing.assert_array_equal(other.labels_, alien.labels_)
     np.testing.assert_array_equal(other.codes_, alien.codes_)

@@ -54,6 +54,13 @@ def test_arrays_bring_it_back(digits, taught):
     np.testing.assert_array_equal(again.predict_proba(rows), taught[0].predict_proba(rows))
 
 
+def test_classes_in_another_order_are_the_same_classes(digits, taught):
+    rows = digits.pixels[:50].reshape(50, -1)
+    order = np.random.default_rng(0).permutation(10)
+    told = taught[0].in_order(order).predict_proba(rows)
+    np.testing.assert_allclose(told, taught[0].predict_proba(rows)[:, order], atol=1e-6)
+
+
 def test_no_image_has_no_probability(taught):
     assert taught[0].predict_proba(np.empty((0, 64), np.float32)).shape == (0, 10)
 
