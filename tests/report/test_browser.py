@@ -53,7 +53,12 @@ def test_dark_is_dark_and_the_plots_follow(opened):
     background = "getComputedStyle(document.body).backgroundColor"
     text = "getComputedStyle(document.querySelector('#loss .xtick text')).fill"
     assert lightness(opened.evaluate(background)) > 700 > 300 > lightness(opened.evaluate(text))
+    before = opened.evaluate(text)
     opened.emulate_media(color_scheme="dark")
+    for _ in range(100):  # plots are drawn anew, which takes a while
+        if opened.evaluate(text) != before:
+            break
+        opened.wait_for_timeout(100)
     assert lightness(opened.evaluate(background)) < 100 < 600 < lightness(opened.evaluate(text))
     opened.emulate_media(color_scheme="light")
 
