@@ -41,6 +41,7 @@ RESULT: dict[str, Any] = {
     "n_components": 5,
     "n_images": 1797,
     "n_strange": 7,
+    "cuts": [4, 4, 5],
     "resamplings": {"4": 97, "5": 3},
     "message_length": 9876.54,
     "reconstruction_loss": 0.125,
@@ -168,6 +169,7 @@ def test_discover_tells_what_was_found(capsys: Capture) -> None:
     assert rows == {
         "symbols": "4",
         "tolerance": "5.3%; the same symbols with any from 4.0% to 8.0%",
+        "cuts": "4, 4, 5",
         "resamplings": "4 symbols in 97 of 100, 5 in 3",
         "components": "5",
         "images": "1,797, of which 7 belong to no symbol",

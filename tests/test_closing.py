@@ -15,6 +15,7 @@ RESULT: dict[str, Any] = {
     "n_components": 8,
     "n_images": 70_000,
     "n_strange": 1012,
+    "cuts": [10, 10, 9],
     "resamplings": {"9": 30, "10": 65, "11": 5},
     "message_length": 85_481.24,
     "reconstruction_loss": 0.12289,
@@ -37,6 +38,7 @@ def test_numbers_are_told_in_words() -> None:
     del rows["tolerance"]
     assert rows == {
         "symbols": "3",
+        "cuts": "10, 10, 9",
         "resamplings": "10 symbols in 65 of 100, 9 in 30, 11 in 5",
         "components": "8",
         "images": "70,000, of which 1,012 belong to no symbol",
@@ -49,7 +51,7 @@ def test_numbers_are_told_in_words() -> None:
 
 
 def test_what_is_not_known_has_no_row() -> None:
-    unknown: dict[str, Any] = {"resamplings": None, "peak_memory_bytes": None, "scores": None}
+    unknown = dict.fromkeys(("cuts", "resamplings", "peak_memory_bytes", "scores"))
     rows = told(**unknown)
     assert list(rows) == [
         "symbols", "tolerance", "components", "images", "message length", "loss", "seconds",

@@ -21,6 +21,7 @@ KEYS = {
     "n_strange",
     "criteria",
     "tolerance_interval",
+    "cuts",
     "resamplings",
     "message_length",
     "reconstruction_loss",
@@ -73,6 +74,8 @@ def test_result_has_exactly_the_keys(result: Any) -> None:
     assert set(result) == KEYS
     assert result["n_images"] == 1797
     assert 1 <= result["n_symbols"] <= 40
+    assert len(result["cuts"]) == 3
+    assert result["n_symbols"] in result["cuts"]
     assert sum(result["resamplings"].values()) == 100
     assert set(result["scores"]) == {"ari", "nmi", "purity", "accuracy"}
     assert set(result["seconds"]) == {"autoencoder", "mixture", "symbols", "report", "total"}

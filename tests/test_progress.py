@@ -12,7 +12,7 @@ from xenoglyph import SymbolDiscovery, load_images
 from xenoglyph.autoencoder.recogniser import train_recogniser
 from xenoglyph.images import ImageSet
 from xenoglyph.recognition import MOVES
-from xenoglyph.symbols import merge_pieces, neighbours, stability
+from xenoglyph.symbols import Cut, merge_pieces, neighbours, stability
 from xenoglyph.symbols.neighbours import nearest_images
 
 Told = list[tuple[str, int, int, str]]
@@ -92,8 +92,8 @@ def test_networks_and_resamplings_tell_their_steps(
     recogniser, held_out = train_recogniser(rows, pieces, digits.image_shape, MOVES, 0, progress)
     notes = [note for *_, note in told]
     assert list(dict.fromkeys(notes)) == [f"network {number} of 3" for number in (1, 2, 3)]
-    symbols = merge_pieces(pieces, held_out, 0.06)
-    stability(pieces, held_out, symbols, 0.06, 0, progress)
+    cut = Cut(pieces, held_out, merge_pieces(pieces, held_out, 0.06))
+    stability([cut], 0.06, 0, progress)
     assert len([news for news in told if news[0] == "resampling"]) == 101
     recogniser.predict_proba(rows, progress=progress)
     check_stages(told, ["networks", "resampling", "recognition"])

@@ -55,6 +55,7 @@ def closing_rows(result: Mapping[str, Any], symbols: "Symbols") -> dict[str, str
     rows = {
         "symbols": str(result["n_symbols"]),
         "tolerance": _tolerance(result, symbols),
+        "cuts": ", ".join(map(str, result["cuts"] or ())),
         "resamplings": _resamplings(result["resamplings"]),
         "components": str(result["n_components"]),
         "images": f"{result['n_images']:,}, of which {result['n_strange']:,} belong to no symbol",

@@ -16,7 +16,7 @@ from xenoglyph.errors import ModelFileError
 from xenoglyph.images import ImageSet
 from xenoglyph.memory import check_memory
 from xenoglyph.progress import Progress
-from xenoglyph.symbols import Stability, Symbols, merge_pieces, stability
+from xenoglyph.symbols import Cut, Stability, Symbols, merge_pieces, stability
 from xenoglyph.symbols.merging import symbols_from_settings, symbols_to_settings
 from xenoglyph.symbols.neighbours import nearest_images
 from xenoglyph.symbols.pieces import cut_into_pieces, hear_both, take_back
@@ -37,11 +37,14 @@ Integers = NDArray[np.intp]
 MOVES = Augmentation(shift=0.09, rotation=15.0, scale=0.15, slant=0.45)
 """How far a drawing may be moved without showing another symbol, unless told otherwise."""
 
-NEIGHBOURS = 10
+NEIGHBOURS, VOTERS = 10, 5
+"""Of each image: edges in the graph, and how many of them, the nearest, are asked what it is."""
 PIECE_SIZE = 20
 """Images that a piece has at least, on average."""
-TRAININGS = 2
-"""Of networks: on pieces, and on symbols."""
+CUTS = 3
+"""Times that the graph is cut, by different seeds; the most typical counts."""
+TRAININGS = CUTS + 1
+"""Of networks: on the pieces of every cut, and on symbols."""
 GRAPH_SIZE = 100_000
 """Most images in the graph; of more, so many by chance, from which networks learn the rest."""
 COPIES = 3
@@ -57,7 +60,7 @@ class Found:
     """What `find_symbols` finds."""
 
     symbols: Symbols
-    """Which pieces are which symbol."""
+    """Which pieces of the most typical cut are which symbol."""
     recogniser: Recogniser
     """Tells symbols apart."""
     stability: Stability
@@ -91,7 +94,8 @@ def find_symbols(
 ) -> Found:
     """Cut images into pieces, learn to tell them apart, join those confused, learn the symbols.
 
-    Before symbols are learnt every image goes where networks and neighbours say that it belongs.
+    This is done with several cuts, up to the joins; the most typical counts. Before symbols are
+    learnt every image goes where networks and neighbours say that it belongs.
 
     Parameters
     ----------
@@ -110,7 +114,7 @@ def find_symbols(
     Found
     """
     random = np.random.default_rng(random_state)
-    cut, resample, *learn = random.integers(2**31, size=2 + TRAININGS).tolist()
+    resample, *learn = random.integers(2**31, size=1 + TRAININGS).tolist()
     chosen = np.arange(len(images))
     if len(images) > GRAPH_SIZE:
         chosen = np.sort(random.choice(len(images), GRAPH_SIZE, replace=False))
@@ -119,28 +123,33 @@ def find_symbols(
     pixels = np.asarray(images.pixels)
     large = Enlargement.of(images.image_shape)(pixels)
     neighbours = nearest_images(large, min(NEIGHBOURS, n - 1), moves, progress)
-    progress("pieces", 0, 0, "")
-    pieces = cut_into_pieces(neighbours, max(1, min(n_pieces, n // PIECE_SIZE)), cut)
+    voters = neighbours[:, :VOTERS]
+    n_pieces = max(1, min(n_pieces, n // PIECE_SIZE))
     rows = pixels.reshape(n, -1)
 
     def train(number: int, classes: Integers) -> tuple[Recogniser, Array]:
         tell = partial(_in_training, progress, number)
         return train_recogniser(rows, classes, images.image_shape, moves, learn[number], tell)
 
-    _, held_out = train(0, pieces)
-    heard = hear_both(pieces, held_out, neighbours)
-    symbols = merge_pieces(pieces, heard, tolerance)
-    groups = symbols.component_symbol[pieces]
-    recogniser, _ = train(1, take_back(groups, symbols.pool(held_out), neighbours))
-    sure = stability(pieces, heard, symbols, tolerance, resample, progress)
-    return Found(symbols, recogniser, sure, chosen[heard.argmax(axis=0)])
+    progress("pieces", 0, 0, "")
+    cuts, told = [], []
+    for number, pieces in enumerate(cut_into_pieces(neighbours, n_pieces, learn[:CUTS])):
+        _, held_out = train(number, pieces)
+        heard = hear_both(pieces, held_out, voters)
+        cuts.append(Cut(pieces, heard, merge_pieces(pieces, heard, tolerance)))
+        told.append(held_out)
+    typical, sure = stability(cuts, tolerance, resample, progress)
+    cut, symbols = cuts[typical], cuts[typical].symbols
+    recogniser, _ = train(CUTS, take_back(cut.groups, symbols.pool(told[typical]), voters))
+    return Found(symbols, recogniser, sure, chosen[cut.heard.argmax(axis=0)])
 
 
 def _in_training(
     progress: Progress, number: int, stage: str, done: int, total: int, note: str
 ) -> None:
     """Tell of the steps of all trainings, given those of one."""
-    note = f"{('pieces', 'symbols')[number]}, {note}"
+    what = "symbols" if number == CUTS else f"cut {number + 1}"
+    note = f"{what}, {note}"
     progress(stage, number * total + done, TRAININGS * total, note)
 
 
@@ -186,6 +195,7 @@ def to_arrays(
     settings = symbols_to_settings(symbols)
     if recogniser is not None and stability is not None:
         arrays |= recogniser.to_arrays() | {JACCARD: stability.jaccard}
+        settings["cuts"] = list(stability.cuts)
         settings["numbers"] = {str(number): count for number, count in stability.numbers.items()}
     return settings, arrays
 
@@ -214,5 +224,6 @@ def from_arrays(
     # The file's names are in the order of letters: "10" comes before "9".
     read = settings["numbers"].items()
     numbers = dict(sorted((int(number), int(count)) for number, count in read))
+    stability = Stability(tuple(map(int, settings["cuts"])), numbers, jaccard)
     recogniser = Recogniser.from_arrays(weights, n_pixels, symbols.n_symbols)
-    return symbols, recogniser, Stability(numbers, jaccard), shares
+    return symbols, recogniser, stability, shares

@@ -30,6 +30,7 @@ KEYS = [
     "n_components",
     "n_symbols",
     "tolerance_interval",
+    "cuts",
     "resamplings",
     "n_strange",
     "message_length",
@@ -61,6 +62,7 @@ def test_result_has_just_its_keys(run, alien, images):
     assert result["n_images"] == len(images)
     assert result["n_symbols"] == alien.n_symbols_
     assert result["tolerance_interval"] == list(alien.symbols_.tolerance_interval)
+    assert result["cuts"] == list(alien.stability_.cuts)
     assert {int(k): n for k, n in result["resamplings"].items()} == alien.stability_.numbers
     assert result["n_components"] == alien.n_components_
     assert result["message_length"] == alien.mixture_.message_length_

@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
-from xenoglyph.symbols import label_table, mean_entropy, merge_pieces, scores, stability
+from xenoglyph.symbols import (
+    Cut,
+    label_table,
+    mean_entropy,
+    merge_pieces,
+    most_typical,
+    scores,
+    stability,
+)
 
 
 @given(seed=st.integers(0, 10**6), k=st.integers(1, 5), c=st.integers(1, 5))
@@ -46,37 +54,65 @@ def pieces_with(confused, n=300):
     return pieces, np.eye(4)[told]
 
 
+def cut_with(confused, tolerance):
+    pieces, heard = pieces_with(confused)
+    return Cut(pieces, heard, merge_pieces(pieces, heard, tolerance))
+
+
 @pytest.mark.parametrize(("confused", "n_symbols"), [(0.0, 4), (0.4, 3)])
 def test_clear_symbols_come_back_from_every_resampling(confused, n_symbols):
-    pieces, held_out = pieces_with(confused)
-    symbols = merge_pieces(pieces, held_out, 0.06)
-    found = stability(pieces, held_out, symbols, 0.06, 0)
+    typical, found = stability([cut_with(confused, 0.06)], 0.06, 0)
+    assert typical == 0
+    assert found.cuts == (n_symbols,)
     assert found.numbers == {n_symbols: 100}
     np.testing.assert_allclose(found.jaccard, 1.0)
 
 
+# 6 % of two of four symbols: 3 % of all images are mistaken, and excused.
+LIMIT = 0.03 + 1e-6
+
+
 def test_a_symbol_at_the_tolerance_is_not_stable_and_the_others_are():
-    pieces, held_out = pieces_with(0.06)
-    # 6 % of two of four symbols: 3 % of all images are mistaken, and excused.
-    tolerance = 0.03 + 1e-6
-    symbols = merge_pieces(pieces, held_out, tolerance)
-    found = stability(pieces, held_out, symbols, tolerance, 0)
+    cut = cut_with(0.06, LIMIT)
+    _, found = stability([cut], LIMIT, 0)
     assert set(found.numbers) == {3, 4}
     assert min(found.numbers.values()) > 5
-    unsure = np.isin(np.arange(symbols.n_symbols), symbols.component_symbol[:2])
+    unsure = np.isin(np.arange(cut.symbols.n_symbols), cut.symbols.component_symbol[:2])
     assert (found.jaccard[unsure] < 0.9).all()
     np.testing.assert_allclose(found.jaccard[~unsure], 1.0)
     # The mean over resamplings that part them (1) and that do not (one in two).
-    assert symbols.n_symbols == 4
+    assert cut.symbols.n_symbols == 4
     expected = 1.0 - 0.5 * found.numbers[3] / 100
     np.testing.assert_allclose(found.jaccard[unsure], expected, atol=0.05)
 
 
+def test_cuts_take_turns_and_the_number_found_most_often_counts():
+    """One cut tells two symbols apart that two others do not, whatever images are drawn."""
+    odd, usual = cut_with(0.0, 0.06), cut_with(0.4, 0.06)
+    for cuts, typical in ([odd, usual, usual], 1), ([usual, odd, odd], 1):
+        chosen, found = stability(cuts, 0.06, 0)
+        assert chosen == typical
+        assert found.cuts == tuple(cut.symbols.n_symbols for cut in cuts)
+        once, twice = (cuts[c].symbols.n_symbols for c in (0, 1))
+        assert found.numbers == {once: 34, twice: 66}
+    # Of the two symbols that the odd cut would make one, half is left in 34 of 100.
+    np.testing.assert_allclose(np.sort(found.jaccard), [0.83, 0.83, 1.0, 1.0], atol=0.01)
+
+
+def test_of_cuts_with_the_usual_number_the_one_like_the_others_is_typical():
+    usual = cut_with(0.4, 0.06)
+    # As many symbols, but other images: the broken twin of counting alone.
+    turned = Cut(np.roll(usual.pieces, 150), np.roll(usual.heard, 150, axis=0), usual.symbols)
+    assert most_typical([turned, usual, usual], {3: 100}) == 1
+    assert most_typical([turned, usual, usual], {3: 40, 4: 60}) == 1
+    four = cut_with(0.0, 0.06)
+    assert most_typical([turned, usual, usual, four], {3: 40, 4: 60}) == 3
+    assert most_typical([turned], {9: 100}) == 0
+
+
 def test_stability_follows_another_order():
-    pieces, held_out = pieces_with(0.06)
-    symbols = merge_pieces(pieces, held_out, 0.06)
-    found = stability(pieces, held_out, symbols, 0.06, 0)
-    order = np.arange(symbols.n_symbols)[::-1]
+    _, found = stability([cut_with(0.06, LIMIT)], LIMIT, 0)
+    order = np.arange(len(found.jaccard))[::-1]
     np.testing.assert_array_equal(found.in_order(order).jaccard, found.jaccard[::-1])
 
 

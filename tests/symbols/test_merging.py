@@ -56,7 +56,7 @@ def test_no_join_above_tolerance_is_left_out_and_none_below_is_made(seed, tolera
     for merge in symbols.merges:
         if merge.joined:
             assert merge.confusion - merge.excused > tolerance
-        assert 0.0 <= merge.excused <= EXCUSED
+        assert 0.0 <= merge.excused <= EXCUSED or merge.excused == merge.confusion
     assert symbols.n_symbols == P.shape[1] - sum(merge.joined for merge in symbols.merges)
     laws.check_distribution(symbols.pool(P))
     joint = pooled(joint_confusion(P.argmax(axis=1), P), symbols.component_symbol)
@@ -195,10 +195,40 @@ def test_what_was_learnt_by_heart_joins_nothing():
 
 
 def test_the_interval_is_that_of_the_same_symbols():
-    pieces, held_out = split_and_separate()
-    low, high = merge_pieces(pieces, held_out, 0.06).tolerance_interval
-    for tolerance, n_symbols in ((low, 2), (0.999 * high, 2), (high, 3), (0.999 * low, 1)):
-        assert merge_pieces(pieces, held_out, tolerance).n_symbols == n_symbols
+    symbols = merge_joint(halves_and_two(0.5, 0.15), 0.12)
+    low, high = symbols.tolerance_interval
+    assert (low, high) == pytest.approx((0.15 - EXCUSED, 0.5 - EXCUSED))
+    for tolerance, n_symbols in ((low, 3), (0.999 * high, 3), (high, 4), (0.999 * low, 2)):
+        assert merge_joint(halves_and_two(0.5, 0.15), tolerance).n_symbols == n_symbols
+
+
+def halves_and_two(halves, two, n=1000):
+    """Count rows of two halves of one kind and of two others, confused by so much."""
+    return n * np.array(
+        [
+            [1 - halves, halves, 0, 0],
+            [halves, 1 - halves, 0, 0],
+            [0, 0, 1 - two, two],
+            [0, 0, two, 1 - two],
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("halves", "two", "n_symbols"),
+    [
+        (0.4, 0.08, 3),  # a fifth
+        (0.2, 0.08, 2),  # more than a third of what was joined before
+        (0.5, 0.12, 2),  # less, but not clear
+        (0.001, 0.08, 3),  # joined first, with nothing before; the halves are apart by themselves
+    ],
+)
+def test_what_is_far_less_confused_than_all_before_stays_apart(halves, two, n_symbols):
+    symbols = merge_joint(halves_and_two(halves, two), 0.02)
+    assert symbols.n_symbols == n_symbols
+    # Where all of it is excused, no tolerance would join the two.
+    stays = next((merge.unexcused for merge in symbols.merges if not merge.joined), None)
+    assert (stays == 0.0) == (symbols.n_symbols == 3)
 
 
 def test_a_join_costs_what_the_table_of_confusions_says():

@@ -16,14 +16,14 @@ def rings(n, m, random):
 @pytest.mark.parametrize("n", [100, SMALL])
 def test_what_no_edge_joins_is_never_in_one_piece(n):
     neighbours = rings(n, 5, np.random.default_rng(0))
-    pieces = cut_into_pieces(neighbours, 4, 0)
+    (pieces,) = cut_into_pieces(neighbours, 4, [0])
     assert not set(pieces[:n]) & set(pieces[n:])
     assert set(pieces) == set(range(pieces.max() + 1))
 
 
 def test_two_groups_are_the_two_pieces():
     neighbours = rings(300, 8, np.random.default_rng(1))
-    pieces = cut_into_pieces(neighbours, 2, 0)
+    (pieces,) = cut_into_pieces(neighbours, 2, [0])
     assert len(set(pieces[:300])) == len(set(pieces[300:])) == 1
 
 
@@ -55,16 +55,18 @@ def test_many_parts_are_never_mixed():
     random = np.random.default_rng(4)
     own = np.repeat(np.arange(parts), n)
     neighbours = random.integers(n, size=(n * parts, 6)) + n * own[:, None]
-    pieces = cut_into_pieces(neighbours, 10, 0)
+    (pieces,) = cut_into_pieces(neighbours, 10, [0])
     assert all(len(set(own[pieces == piece])) == 1 for piece in set(pieces))
 
 
 def test_the_same_seed_cuts_the_same_and_one_piece_is_all():
     neighbours = rings(300, 8, np.random.default_rng(3))
-    one, two = (cut_into_pieces(neighbours, 7, 5) for _ in range(2))
+    one, other, two = cut_into_pieces(neighbours, 7, [5, 6, 5])
     np.testing.assert_array_equal(one, two)
+    np.testing.assert_array_equal(cut_into_pieces(neighbours, 7, [6]), [other])
+    assert not np.array_equal(one, other)
     linked = np.random.default_rng(4).integers(300, size=(300, 5))
-    np.testing.assert_array_equal(cut_into_pieces(linked, 1, 0), 0)
+    np.testing.assert_array_equal(cut_into_pieces(linked, 1, [0, 1]), 0)
 
 
 def astray(n=100, m=8, seed=5):

@@ -18,6 +18,7 @@ RESULT = (
     "n_components",
     "n_symbols",
     "tolerance_interval",
+    "cuts",
     "resamplings",
     "n_strange",
     "message_length",
@@ -68,6 +69,8 @@ class Summary:
     """Largest share of one symbol's images that may be taken for another's."""
     tolerance_interval: list[float]
     """From the first to below the second the number of symbols would be the same."""
+    cuts: list[int] | None
+    """How many symbols each cut of the graph gave; None with ``route="codes"``."""
     resamplings: dict[str, int] | None
     """How many resamplings gave each number of symbols; None with ``route="codes"``."""
     n_strange: int
@@ -146,6 +149,7 @@ def summarise(
         route=discovery.symbol_route,
         tolerance=float(discovery.tolerance),
         tolerance_interval=list(symbols.tolerance_interval),
+        cuts=None if sure is None else list(sure.cuts),
         resamplings=None if sure is None else {str(k): n for k, n in sure.numbers.items()},
         n_strange=evidence.n_strange,
         criteria=evidence.criteria,

@@ -6,21 +6,24 @@ they are moved, `pieces` cuts the graph of neighbours and later puts images back
 (`xenoglyph.autoencoder.recogniser`) and by neighbours; `xenoglyph.recognition` calls one after
 another.
 Components of a mixture are pieces too: `merge_components` asks the mixture itself.
-`evidence` says how much of it images drawn anew would change and how undecided a symbol is, and
-compares symbols with labels afterwards.
+`evidence` says how much of it another cut and images drawn anew would change, which of several
+cuts is typical and how undecided a symbol is, and compares symbols with labels afterwards.
 """
 
 from xenoglyph.symbols.evidence import (
+    Cut,
     LabelTable,
     Stability,
     label_table,
     mean_entropy,
+    most_typical,
     scores,
     stability,
 )
 from xenoglyph.symbols.merging import Merge, Symbols, merge_components, merge_pieces
 
 __all__ = [
+    "Cut",
     "LabelTable",
     "Merge",
     "Stability",
@@ -29,6 +32,7 @@ __all__ = [
     "mean_entropy",
     "merge_components",
     "merge_pieces",
+    "most_typical",
     "scores",
     "stability",
 ]

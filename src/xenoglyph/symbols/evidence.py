@@ -4,7 +4,8 @@ Labels are for the reader's eyes, never for the method.
 """
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,15 +17,26 @@ from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from xenoglyph.progress import Progress, quiet
 from xenoglyph.symbols.merging import Symbols, joint_confusion, merge_joint
 
-__all__ = ["LabelTable", "Stability", "label_table", "mean_entropy", "scores", "stability"]
+__all__ = [
+    "Cut",
+    "LabelTable",
+    "Stability",
+    "label_table",
+    "mean_entropy",
+    "most_typical",
+    "scores",
+    "stability",
+]
 
 RESAMPLINGS = 100
 
 
 @dataclass(frozen=True, eq=False)
 class Stability:
-    """What becomes of symbols when other images of the same kinds are given."""
+    """What becomes of symbols when images are cut otherwise, and others like them given."""
 
+    cuts: tuple[int, ...]
+    """Number of symbols that each cut gave."""
     numbers: dict[int, int]
     """How many resamplings gave each number of symbols."""
     jaccard: NDArray[np.float64]
@@ -32,55 +44,108 @@ class Stability:
 
     def in_order(self, order: NDArray[np.intp]) -> "Stability":
         """Return the same of symbols in another order."""
-        return Stability(self.numbers, self.jaccard[order])
+        return replace(self, jaccard=self.jaccard[order])
 
 
-def stability(
-    pieces: NDArray[np.intp],
-    held_out: NDArray[np.float64],
-    symbols: Symbols,
-    tolerance: float,
-    random_state: int,
-    progress: Progress = quiet,
-) -> Stability:
-    """Join pieces again and again, of images drawn with replacement from those there are.
+@dataclass(frozen=True, eq=False)
+class Cut:
+    """One way of cutting images into pieces, and which of these were joined."""
 
-    Pieces and networks stay; what varies is which images speak for joining. Of each symbol, the
-    largest Jaccard similarity with a symbol of every resampling is taken (images of both over
-    images of either), and the mean over resamplings: the clusterwise stability of C. Hennig,
-    "Cluster-wise assessment of cluster stability", Computational Statistics & Data Analysis 52
-    (2007), who calls a cluster stable from 0.75 on and not to be believed below 0.5.
+    pieces: NDArray[np.intp]
+    """Piece of each image, shape (n,)."""
+    heard: NDArray[np.float64]
+    """Probability of each piece for each image, by who has not seen it: see `merge_pieces`."""
+    symbols: Symbols
+    """Which pieces are which symbol."""
+
+    @property
+    def groups(self) -> NDArray[np.intp]:
+        """Symbol of the piece of each image, shape (n,)."""
+        return self.symbols.component_symbol[self.pieces]
+
+
+def most_typical(cuts: Sequence[Cut], numbers: Mapping[int, int]) -> int:
+    """Tell which of several cuts is to be believed.
 
     Parameters
     ----------
-    pieces, held_out, tolerance
+    cuts : sequence of Cut
+        Of the same images.
+    numbers : mapping of int to int
+        How many resamplings gave each number of symbols.
+
+    Returns
+    -------
+    int
+        Number of a cut: of those whose number of symbols is the nearest to the most frequent, the
+        one whose symbols are the most like those of the other cuts (mean adjusted Rand index).
+    """
+    usual = max(numbers, key=lambda number: (numbers[number], -number))
+    away = [abs(cut.symbols.n_symbols - usual) for cut in cuts]
+    alike = [
+        float(np.mean([adjusted_rand_score(one.groups, other.groups) for other in cuts]))
+        for one in cuts
+    ]
+    return min(range(len(cuts)), key=lambda c: (away[c], -alike[c]))
+
+
+def stability(
+    cuts: Sequence[Cut], tolerance: float, random_state: int, progress: Progress = quiet
+) -> tuple[int, Stability]:
+    """Join the pieces of several cuts again and again, of images drawn with replacement.
+
+    What varies is the cut, with whoever was asked about its pieces, and which images speak for
+    joining. Of each symbol, the largest Jaccard similarity with a symbol of every resampling is
+    taken (images of both over images of either), and the mean over resamplings: the clusterwise
+    stability of C. Hennig, "Cluster-wise assessment of cluster stability", Computational
+    Statistics & Data Analysis 52 (2007), who calls a cluster stable from 0.75 on and not to be
+    believed below 0.5.
+
+    Parameters
+    ----------
+    cuts : sequence of Cut
+        Of the same images, by different seeds; each has its share of the resamplings.
+    tolerance : float
         See `merge_pieces`.
-    symbols : Symbols
-        What all images together gave.
     random_state : int
     progress : callable, optional
         See `xenoglyph.progress`.
 
     Returns
     -------
-    Stability
+    typical : int
+        Number of the cut to be believed: see `most_typical`.
+    stability : Stability
+        Of its symbols.
     """
     random = np.random.default_rng(random_state)
-    n, k = held_out.shape
+    n = len(cuts[0].pieces)
     numbers: Counter[int] = Counter()
-    similar = np.zeros(symbols.n_symbols)
+    similar = [np.zeros(cut.symbols.n_symbols) for cut in cuts]
     for done in range(RESAMPLINGS):
         progress("resampling", done, RESAMPLINGS, "")
+        cut = cuts[done % len(cuts)]
         weights = np.bincount(random.integers(n, size=n), minlength=n).astype(np.float64)
-        again = merge_joint(joint_confusion(pieces, held_out, weights), tolerance)
-        mass = np.bincount(pieces, weights, minlength=k)
-        both = np.zeros((symbols.n_symbols, again.n_symbols))
-        np.add.at(both, (symbols.component_symbol, again.component_symbol), mass)
-        either = both.sum(axis=1)[:, None] + both.sum(axis=0) - both
-        similar += (both / np.maximum(either, 1.0)).max(axis=1)
+        again = merge_joint(joint_confusion(cut.pieces, cut.heard, weights), tolerance)
+        groups = again.component_symbol[cut.pieces]
+        for own, other in zip(similar, cuts, strict=True):
+            own += _likest(other.groups, groups, weights)
         numbers[again.n_symbols] += 1
     progress("resampling", RESAMPLINGS, RESAMPLINGS, "")
-    return Stability(dict(sorted(numbers.items())), similar / RESAMPLINGS)
+    typical = most_typical(cuts, numbers)
+    found = tuple(cut.symbols.n_symbols for cut in cuts)
+    jaccard = similar[typical] / RESAMPLINGS
+    return typical, Stability(found, dict(sorted(numbers.items())), jaccard)
+
+
+def _likest(
+    groups: NDArray[np.intp], others: NDArray[np.intp], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Largest Jaccard similarity of each group with one of the others, images weighted."""
+    both = np.zeros((int(groups.max()) + 1, int(others.max()) + 1))
+    np.add.at(both, (groups, others), weights)
+    either = both.sum(axis=1)[:, None] + both.sum(axis=0) - both
+    return np.asarray((both / np.maximum(either, 1.0)).max(axis=1))
 
 
 def mean_entropy(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -39,6 +39,10 @@ FEW = 3.0
 """Rows of a small group that are presumed confused although they were not seen to be."""
 EXCUSED = 0.05
 """Largest share of mistakes that says more of whoever was asked than of two groups."""
+CLEAR = 0.1
+"""Largest confusion that can be excused for being far below all that was joined before,"""
+DROP = 3.0
+"""that is, so many times less."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ class Merge:
     confusion: float
     """How often rows of one side would be taken for the other: see `merge_joint`."""
     excused: float
-    """How much of it is the general share of mistakes."""
+    """How much of it says nothing of the two sides: see `merge_joint`."""
     joined: bool
     """Whether the rest was large enough to make them one symbol."""
     nats: float
@@ -220,7 +224,10 @@ def merge_joint(joint: Array, tolerance: float) -> Symbols:
 
     Whoever was asked may err about everything, having seen few rows. Not more than `tolerance`
     may therefore be the confusion of two symbols less the share of all rows that are taken for
-    another group than their own; but of that not more than `EXCUSED`.
+    another group than their own; but of that not more than `EXCUSED`. And where the most confused
+    two are `DROP` times less confused than any that were joined before them, and by at most
+    `CLEAR`, all of it is excused: pieces of one symbol are not that much easier to tell apart
+    than other pieces of one symbol.
 
     Parameters
     ----------
@@ -248,14 +255,16 @@ def merge_joint(joint: Array, tolerance: float) -> Symbols:
         either = _confused(table)
         np.fill_diagonal(either, -1.0)
         i, j = sorted(int(index) for index in np.unravel_index(either.argmax(), either.shape))
-        excused = min(EXCUSED, 1.0 - float(np.trace(table) / max(table.sum(), TINY)))
+        confusion = float(either[i, j])
+        general = 1.0 - float(np.trace(table) / max(table.sum(), TINY))
+        before = min((merge.confusion for merge in merges), default=0.0)
+        clear = confusion <= min(CLEAR, before / DROP)
+        excused = confusion if clear else min(EXCUSED, general)
         # Once two groups were kept apart, everything further up the tree stays apart.
-        together = either[i, j] - excused > tolerance and all(merge.joined for merge in merges)
-        before, table = information(table), _added(table, i, j)
-        cost = max(0.0, before - information(table))
-        merges.append(
-            Merge(groups[i], groups[j], float(either[i, j]), excused, bool(together), cost)
-        )
+        together = confusion - excused > tolerance and all(merge.joined for merge in merges)
+        told, table = information(table), _added(table, i, j)
+        cost = max(0.0, told - information(table))
+        merges.append(Merge(groups[i], groups[j], confusion, excused, together, cost))
         groups = [g if a != i else groups[i] + groups[j] for a, g in enumerate(groups) if a != j]
         end = (groups, table) if together else end
     falling = sorted(range(len(end[0])), key=lambda g: -mass[list(end[0][g])].sum())

@@ -8,6 +8,7 @@ symbols: which of them are one symbol is for `merging` to say.
 """
 
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,8 +32,10 @@ DOUBT, VOTE = 1e-3, 0.2
 """Added to a probability and to a number of votes: none is so sure that the other is not asked."""
 
 
-def cut_into_pieces(neighbours: Integers, n_pieces: int, random_state: int) -> Integers:
-    """Cut the graph in which every image is joined to its neighbours.
+def cut_into_pieces(
+    neighbours: Integers, n_pieces: int, random_states: Sequence[int]
+) -> list[Integers]:
+    """Cut the graph in which every image is joined to its neighbours, once for each seed.
 
     Parameters
     ----------
@@ -40,11 +43,11 @@ def cut_into_pieces(neighbours: Integers, n_pieces: int, random_state: int) -> I
         Numbers of each image's neighbours.
     n_pieces : int
         At most n. Parts of the graph that no edge joins have a share of them each, at least one.
-    random_state : int
+    random_states : sequence of int
 
     Returns
     -------
-    array of shape (n,)
+    list of arrays of shape (n,)
         Piece of each image, from 0 on, none of them empty.
     """
     n, m = neighbours.shape
@@ -52,14 +55,16 @@ def cut_into_pieces(neighbours: Integers, n_pieces: int, random_state: int) -> I
     directed = sparse.csr_array((np.ones(n * m), edges), shape=(n, n))
     adjacency = sparse.csr_array((directed + directed.T) / 2)
     n_parts, part = csgraph.connected_components(adjacency, directed=False)
-    pieces = np.empty(n, np.intp)
-    first = 0
+    cuts = [np.empty(n, np.intp) for _ in random_states]
+    first = np.zeros(len(cuts), np.intp)
     for number in range(n_parts):
         own = np.flatnonzero(part == number)
         share = max(1, round(n_pieces * len(own) / n))
-        pieces[own] = first + _cut(adjacency[own][:, own], share, random_state)
-        first = int(pieces[own].max()) + 1
-    return pieces
+        rows = spectral_rows(adjacency[own][:, own], max(2, share // 2))
+        for c, random_state in enumerate(random_states):
+            cuts[c][own] = first[c] + _cut(rows, share, random_state)
+            first[c] = cuts[c][own].max() + 1
+    return cuts
 
 
 def hear_both(pieces: Integers, held_out: Array, neighbours: Integers) -> Array:
@@ -121,9 +126,8 @@ def _votes(groups: Integers, voters: Integers, k: int) -> Array:
     return np.asarray(sparse.csr_array((np.ones(n * m), cast), shape=(n, k)).toarray())
 
 
-def _cut(adjacency: sparse.csr_array, n_pieces: int, random_state: int) -> Integers:
-    """Cut a graph that hangs together."""
-    rows = spectral_rows(adjacency, max(2, n_pieces // 2))
+def _cut(rows: Array, n_pieces: int, random_state: int) -> Integers:
+    """Cut a graph that hangs together, given its `spectral_rows`."""
     kmeans = KMeans(n_pieces, n_init=STARTS, random_state=random_state)
     # Threads add in any order, which shows in the last bits.
     with threadpool_limits(limits=1, user_api="openmp"), warnings.catch_warnings():
