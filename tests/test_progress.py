@@ -54,7 +54,7 @@ def test_a_discovery_tells_of_every_stage_and_is_the_same(
 
     heard = discovery().fit(digits, progress=progress)
     stages = ["autoencoder", "codes", "mixture", "candidates", "neighbours", "pieces"]
-    check_stages(told, [*stages, "networks", "resampling", "recognition", "belonging"])
+    check_stages(told, [*stages, "networks", "resampling", "symbols", "recognition", "belonging"])
     silent = discovery().fit(digits)
     assert np.array_equal(heard.labels_, silent.labels_)
     assert np.array_equal(heard.confidence_, silent.confidence_)

@@ -43,8 +43,6 @@ PIECE_SIZE = 20
 """Images that a piece has at least, on average."""
 CUTS = 3
 """Times that the graph is cut, by different seeds; the most typical counts."""
-TRAININGS = CUTS + 1
-"""Of networks: on the pieces of every cut, and on symbols."""
 GRAPH_SIZE = 100_000
 """Most images in the graph; of more, so many by chance, from which networks learn the rest."""
 COPIES = 3
@@ -114,7 +112,7 @@ def find_symbols(
     Found
     """
     random = np.random.default_rng(random_state)
-    resample, *learn = random.integers(2**31, size=1 + TRAININGS).tolist()
+    resample, *learn = random.integers(2**31, size=2 + CUTS).tolist()
     chosen = np.arange(len(images))
     if len(images) > GRAPH_SIZE:
         chosen = np.sort(random.choice(len(images), GRAPH_SIZE, replace=False))
@@ -147,10 +145,11 @@ def find_symbols(
 def _in_training(
     progress: Progress, number: int, stage: str, done: int, total: int, note: str
 ) -> None:
-    """Tell of the steps of all trainings, given those of one."""
-    what = "symbols" if number == CUTS else f"cut {number + 1}"
-    note = f"{what}, {note}"
-    progress(stage, number * total + done, TRAININGS * total, note)
+    """Tell of the steps of all cuts, given those of one; those on symbols are a stage apart."""
+    if number == CUTS:
+        progress("symbols", done, total, note)
+    else:
+        progress(stage, number * total + done, CUTS * total, f"cut {number + 1}, {note}")
 
 
 def draw_recognised(
