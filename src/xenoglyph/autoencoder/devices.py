@@ -11,18 +11,18 @@ from numpy.typing import NDArray
 
 from xenoglyph.errors import DataError
 
-__all__ = ["Devices", "device_thread"]
+__all__ = ["Devices", "device_threads"]
 
 Tree = TypeVar("Tree")
 
 
-def device_thread() -> ThreadPoolExecutor:
-    """Return a thread for work that waits for the device.
+def device_threads(count: int = 1) -> ThreadPoolExecutor:
+    """Return threads for work that waits for the device.
 
-    Ctrl-C does not reach it, and to leave its block is to wait until it is done: a program that
+    Ctrl-C does not reach them, and to leave its block is to wait until it is done: a program that
     ends while a device is at work crashes.
     """
-    return ThreadPoolExecutor(1)
+    return ThreadPoolExecutor(count)
 
 
 class Devices:

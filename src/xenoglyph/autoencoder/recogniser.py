@@ -6,7 +6,7 @@ one is what it is asked about. What they say of new images is the mean over all 
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -20,7 +20,7 @@ import optax
 from numpy.typing import NDArray
 
 from xenoglyph.autoencoder.augmentation import Augmentation
-from xenoglyph.autoencoder.devices import device_thread
+from xenoglyph.autoencoder.devices import device_threads
 from xenoglyph.autoencoder.enlarging import Enlargement
 from xenoglyph.autoencoder.evaluation import BLOCK_NUMBERS, map_images
 from xenoglyph.autoencoder.layers import Dense, lecun_normal
@@ -62,6 +62,17 @@ class Classifier(eqx.Module):
         for layer in self.layers[:-1]:
             x = jax.nn.selu(layer(x))
         return self.layers[-1](x)
+
+
+@dataclass(frozen=True, eq=False)
+class Learner:
+    """A network before it learns, and from which images."""
+
+    start: Classifier
+    batches: Integers
+    """Numbers of the images of every step, shape (n_steps, size)."""
+    key: jax.Array
+    """Of the movements of these images."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,24 +187,23 @@ def train_recogniser(
     n, k = len(pixels), int(classes.max()) + 1
     enlarge = Enlargement.of(image_shape)
     large = enlarge(pixels).reshape(n, -1)
-    held_out = np.empty((n, k))
     fold = random.permutation(n) % min(FOLDS, n)
-    networks = []
+    n_steps = math.ceil(EPOCHS / math.sqrt(n) * n / BATCH_SIZE)
     scale = jnp.float32(large.mean()), jnp.float32(max(float(large.std()), 1e-6))
-    on_device = jnp.asarray(large), jnp.asarray(classes, jnp.int32)
+    sizes = (large.shape[1], *HIDDEN_SIZES, -(-k // OUTPUTS) * OUTPUTS)
+    learners = []
     for number in range(min(FOLDS, n)):
-        sizes = pairwise((large.shape[1], *HIDDEN_SIZES, -(-k // OUTPUTS) * OUTPUTS))
-        layers = [Dense.draw(a, b, partial(lecun_normal, random)) for a, b in sizes]
-        start = Classifier(tuple(layers), *scale)
-        learn = np.flatnonzero(fold != number)
-        batches = _batches(learn, math.ceil(EPOCHS / math.sqrt(n) * n / BATCH_SIZE), random)
+        layers = [Dense.draw(a, b, partial(lecun_normal, random)) for a, b in pairwise(sizes)]
+        batches = _batches(np.flatnonzero(fold != number), n_steps, random)
         key = jax.random.key(int(random.integers(2**31)))
-        tell = partial(_tell, progress, number, min(FOLDS, n), len(batches))
-        network = _train(start, on_device, batches, enlarge.image_shape, augmentation, key, tell)
-        network = _trimmed(network, enlarge, k)
+        learners.append(Learner(Classifier(tuple(layers), *scale), batches, key))
+    on_device = jnp.asarray(large), jnp.asarray(classes, jnp.int32)
+    trained = _train(learners, on_device, enlarge.image_shape, augmentation, progress)
+    networks = tuple(_trimmed(network, enlarge, k) for network in trained)
+    held_out = np.empty((n, k))
+    for number, network in enumerate(networks):
         held_out[fold == number] = _probabilities(network, pixels[fold == number])
-        networks.append(network)
-    return Recogniser(tuple(networks)), held_out
+    return Recogniser(networks), held_out
 
 
 def _trimmed(network: Classifier, enlarge: Enlargement, k: int) -> Classifier:
@@ -202,12 +212,6 @@ def _trimmed(network: Classifier, enlarge: Enlargement, k: int) -> Classifier:
     folded = Dense(jnp.asarray(enlarge.fold(np.asarray(first.weight))), first.bias)
     kept = Dense(last.weight[:, :k], last.bias[:k])
     return Classifier((folded, *between, kept), network.mean, network.deviation)
-
-
-def _tell(progress: Progress, number: int, n_networks: int, n_steps: int, done: int) -> None:
-    """Tell of the steps of all networks, given those done of one."""
-    note = f"network {number + 1} of {n_networks}"
-    progress("networks", number * n_steps + done, n_networks * n_steps, note)
 
 
 def _batches(learn: Integers, n_steps: int, random: np.random.Generator) -> Integers:
@@ -222,28 +226,37 @@ def _batches(learn: Integers, n_steps: int, random: np.random.Generator) -> Inte
 
 
 def _train(
-    network: Classifier,
+    learners: Sequence[Learner],
     images: tuple[jax.Array, jax.Array],
-    batches: Integers,
     image_shape: tuple[int, ...],
     augmentation: Augmentation,
-    key: jax.Array,
-    tell: Callable[[int], None],
-) -> Classifier:
-    n_steps = len(batches)
+    progress: Progress,
+) -> list[Classifier]:
+    """Take the same steps with all networks side by side: one alone would not fill the cores."""
+    n_steps = len(learners[0].batches)
+    states = [(own.start.layers, _solver(n_steps).init(own.start.layers)) for own in learners]
+
+    def tell(done: int) -> None:
+        progress("networks", done, n_steps, "")
+
     tell(0)
-    state = (network.layers, _solver(n_steps).init(network.layers))
-    with device_thread() as thread:
+    with device_threads(len(learners)) as threads:
         for first in range(0, n_steps, TOGETHER):
-            several = batches[first : first + TOGETHER]
-            padded = np.resize(several, (TOGETHER, several.shape[1]))
-            own = jax.random.fold_in(key, first)
-            state = thread.submit(
-                _steps_done, state, network, images, padded, len(several), own, image_shape,
-                augmentation, n_steps,
-            ).result()  # fmt: skip
-            tell(first + len(several))
-    return Classifier(state[0], network.mean, network.deviation)
+
+            def take(own: Learner, state: Any, first: int = first) -> Any:
+                several = own.batches[first : first + TOGETHER]
+                padded = np.resize(several, (TOGETHER, several.shape[1]))
+                return _steps_done(
+                    state, own.start, images, padded, len(several),
+                    jax.random.fold_in(own.key, first), image_shape, augmentation, n_steps,
+                )  # fmt: skip
+
+            states = list(threads.map(take, learners, states))
+            tell(min(first + TOGETHER, n_steps))
+    return [
+        Classifier(layers, own.start.mean, own.start.deviation)
+        for own, (layers, _) in zip(learners, states, strict=True)
+    ]
 
 
 def _steps_done(*arguments: Any) -> Any:

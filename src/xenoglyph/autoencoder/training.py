@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from xenoglyph.autoencoder.devices import Devices, device_thread
+from xenoglyph.autoencoder.devices import Devices, device_threads
 from xenoglyph.autoencoder.evaluation import mean_loss
 from xenoglyph.autoencoder.network import Network
 from xenoglyph.autoencoder.rows import Rows
@@ -225,7 +225,7 @@ class _Feed:
         """Take the steps that the epoch still lacks; the run as it is after every few of them."""
         if run.order is None:
             run = run.shuffled(len(self.rows))
-        with device_thread() as thread:
+        with device_threads() as thread:
             while run.batch < self.n_batches:
                 done, until = run.batch, min(run.batch + pace.steps, self.n_batches)
                 run = thread.submit(self._steps, run, until).result()
