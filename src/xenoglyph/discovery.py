@@ -111,7 +111,8 @@ class SymbolDiscovery(Discovered):
         Which pieces are which symbol, and the tree of joins. With ``route="codes"`` the pieces
         are the mixture's components.
     stability_ : Stability or None
-        What becomes of the symbols when images are resampled; None with ``route="codes"``.
+        What becomes of the symbols when images are cut by another seed and resampled; None with
+        ``route="codes"``.
     confidence_ : array of shape (n_images,)
         Probability of each fitted image's symbol. Not kept in a file.
     scores_ : array of shape (n_images,)

@@ -43,8 +43,8 @@ PIECE_SIZE = 20
 """Images that a piece has at least, on average."""
 CUTS = 3
 """Times that the graph is cut, by different seeds; the most typical counts."""
-ROUNDS = 2
-"""Times that symbols are learnt, from where the images belong by what was learnt before."""
+HASTY = 2000
+"""Of more images than these, pieces are learnt in fewer epochs: there are more steps to each."""
 GRAPH_SIZE = 100_000
 """Most images in the graph; of more, so many by chance, from which networks learn the rest."""
 COPIES = 3
@@ -94,9 +94,8 @@ def find_symbols(
 ) -> Found:
     """Cut images into pieces, learn to tell them apart, join those confused, learn the symbols.
 
-    This is done with several cuts, up to the joins; the most typical counts. Symbols are learnt
-    several times; each time before, every image goes where neighbours and the networks of the
-    time before say that it belongs.
+    This is done with several cuts, up to the joins; the most typical counts. Before symbols are
+    learnt every image goes where networks and neighbours say that it belongs.
 
     Parameters
     ----------
@@ -115,7 +114,7 @@ def find_symbols(
     Found
     """
     random = np.random.default_rng(random_state)
-    resample, *learn = random.integers(2**31, size=1 + CUTS + ROUNDS).tolist()
+    resample, *learn = random.integers(2**31, size=2 + CUTS).tolist()
     chosen = np.arange(len(images))
     if len(images) > GRAPH_SIZE:
         chosen = np.sort(random.choice(len(images), GRAPH_SIZE, replace=False))
@@ -130,7 +129,10 @@ def find_symbols(
 
     def train(number: int, classes: Integers) -> tuple[Recogniser, Array]:
         tell = partial(_in_training, progress, number)
-        return train_recogniser(rows, classes, images.image_shape, moves, learn[number], tell)
+        effort = 1.0 if number == CUTS else min(1.0, (HASTY / n) ** (1 / 6))
+        return train_recogniser(
+            rows, classes, images.image_shape, moves, learn[number], tell, effort=effort
+        )
 
     progress("pieces", 0, 0, "")
     cuts, told = [], []
@@ -141,10 +143,7 @@ def find_symbols(
         told.append(held_out)
     typical, sure = stability(cuts, tolerance, resample, progress)
     cut, symbols = cuts[typical], cuts[typical].symbols
-    groups, held_out = cut.groups, symbols.pool(told[typical])
-    for number in range(CUTS, CUTS + ROUNDS):
-        groups = take_back(groups, held_out, voters)
-        recogniser, held_out = train(number, groups)
+    recogniser, _ = train(CUTS, take_back(cut.groups, symbols.pool(told[typical]), voters))
     return Found(symbols, recogniser, sure, chosen[cut.heard.argmax(axis=0)])
 
 
@@ -152,11 +151,8 @@ def _in_training(
     progress: Progress, number: int, stage: str, done: int, total: int, _: str
 ) -> None:
     """Tell of the steps of all cuts, given those of one; those on symbols are a stage apart."""
-    if number >= CUTS:
-        number -= CUTS
-        progress(
-            "symbols", number * total + done, ROUNDS * total, f"round {number + 1} of {ROUNDS}"
-        )
+    if number == CUTS:
+        progress("symbols", done, total, "")
     else:
         progress(stage, number * total + done, CUTS * total, f"cut {number + 1} of {CUTS}")
 

@@ -162,6 +162,8 @@ def train_recogniser(
     augmentation: Augmentation,
     random_state: int,
     progress: Progress = quiet,
+    *,
+    effort: float = 1.0,
 ) -> tuple[Recogniser, Array]:
     """Train a network for each fold of the images, and ask it about that fold.
 
@@ -176,6 +178,8 @@ def train_recogniser(
         How images are moved at random while networks learn.
     random_state : int
     progress : callable, optional
+    effort : float, default=1.0
+        Share of the usual number of epochs, `EPOCHS` over the root of n, that networks learn.
 
     Returns
     -------
@@ -188,7 +192,7 @@ def train_recogniser(
     enlarge = Enlargement.of(image_shape)
     large = enlarge(pixels).reshape(n, -1)
     fold = random.permutation(n) % min(FOLDS, n)
-    n_steps = math.ceil(EPOCHS / math.sqrt(n) * n / BATCH_SIZE)
+    n_steps = math.ceil(effort * EPOCHS / math.sqrt(n) * n / BATCH_SIZE)
     scale = jnp.float32(large.mean()), jnp.float32(max(float(large.std()), 1e-6))
     sizes = (large.shape[1], *HIDDEN_SIZES, -(-k // OUTPUTS) * OUTPUTS)
     learners = []
