@@ -43,6 +43,8 @@ PIECE_SIZE = 20
 """Images that a piece has at least, on average."""
 CUTS = 3
 """Times that the graph is cut, by different seeds; the most typical counts."""
+ROUNDS, SETTLED = 3, 0.005
+"""Most times that symbols are learnt; the share of images that, moved by it, ends it sooner."""
 HASTY = 2000
 """Of more images than these, pieces are learnt in fewer epochs: there are more steps to each."""
 GRAPH_SIZE = 100_000
@@ -95,7 +97,8 @@ def find_symbols(
     """Cut images into pieces, learn to tell them apart, join those confused, learn the symbols.
 
     This is done with several cuts, up to the joins; the most typical counts. Before symbols are
-    learnt every image goes where networks and neighbours say that it belongs.
+    learnt every image goes where networks and neighbours say that it belongs, and again after
+    that; where many have moved, they are learnt once more.
 
     Parameters
     ----------
@@ -114,7 +117,7 @@ def find_symbols(
     Found
     """
     random = np.random.default_rng(random_state)
-    resample, *learn = random.integers(2**31, size=2 + CUTS).tolist()
+    resample, *learn = random.integers(2**31, size=1 + CUTS + ROUNDS).tolist()
     chosen = np.arange(len(images))
     if len(images) > GRAPH_SIZE:
         chosen = np.sort(random.choice(len(images), GRAPH_SIZE, replace=False))
@@ -129,7 +132,7 @@ def find_symbols(
 
     def train(number: int, classes: Integers) -> tuple[Recogniser, Array]:
         tell = partial(_in_training, progress, number)
-        effort = 1.0 if number == CUTS else min(1.0, (HASTY / n) ** (1 / 6))
+        effort = 1.0 if number >= CUTS else min(1.0, (HASTY / n) ** (1 / 6))
         return train_recogniser(
             rows, classes, images.image_shape, moves, learn[number], tell, effort=effort
         )
@@ -143,7 +146,13 @@ def find_symbols(
         told.append(held_out)
     typical, sure = stability(cuts, tolerance, resample, progress)
     cut, symbols = cuts[typical], cuts[typical].symbols
-    recogniser, _ = train(CUTS, take_back(cut.groups, symbols.pool(told[typical]), voters))
+    groups = take_back(cut.groups, symbols.pool(told[typical]), voters)
+    for number in range(CUTS, CUTS + ROUNDS):
+        recogniser, held_out = train(number, groups)
+        before, groups = groups, take_back(groups, held_out, voters)
+        if np.mean(groups != before) < SETTLED:
+            break
+    progress("symbols", 100 * ROUNDS, 100 * ROUNDS, "")
     return Found(symbols, recogniser, sure, chosen[cut.heard.argmax(axis=0)])
 
 
@@ -151,8 +160,9 @@ def _in_training(
     progress: Progress, number: int, stage: str, done: int, total: int, _: str
 ) -> None:
     """Tell of the steps of all cuts, given those of one; those on symbols are a stage apart."""
-    if number == CUTS:
-        progress("symbols", done, total, "")
+    if number >= CUTS:
+        percent = 100 * (number - CUTS) + 100 * done // total
+        progress("symbols", percent, 100 * ROUNDS, f"round {number - CUTS + 1}")
     else:
         progress(stage, number * total + done, CUTS * total, f"cut {number + 1} of {CUTS}")
 

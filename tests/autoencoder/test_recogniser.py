@@ -1,11 +1,13 @@
 """Networks that learn classes, and say of images that they have not seen."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
 import laws
 from xenoglyph import ModelFileError, load_images
-from xenoglyph.autoencoder import Augmentation
+from xenoglyph.autoencoder import Augmentation, recogniser
 from xenoglyph.autoencoder.recogniser import Recogniser, train_recogniser
 
 MOVES = Augmentation(shift=0.06, rotation=5.0)
@@ -16,8 +18,9 @@ def digits():
     return load_images("digits")
 
 
-def learnt(digits, classes):
-    return train_recogniser(digits.pixels.reshape(len(digits), -1), classes, (8, 8), MOVES, 0)
+def learnt(digits, classes, **settings):
+    rows = digits.pixels.reshape(len(digits), -1)
+    return train_recogniser(rows, classes, (8, 8), MOVES, 0, **settings)
 
 
 @pytest.fixture(scope="module")
@@ -26,10 +29,10 @@ def taught(digits):
 
 
 def test_held_out_images_are_recognised(digits, taught):
-    recogniser, held_out = taught
+    networks, held_out = taught
     laws.check_distribution(held_out)
     assert np.mean(held_out.argmax(axis=1) == digits.labels) > 0.95
-    told = recogniser.predict_proba(digits.pixels.reshape(len(digits), -1))
+    told = networks.predict_proba(digits.pixels.reshape(len(digits), -1))
     laws.check_distribution(told)
     assert np.mean(told.argmax(axis=1) == digits.labels) > 0.98
 
@@ -46,6 +49,22 @@ def test_the_same_seed_gives_the_same_bits(digits, taught):
     np.testing.assert_array_equal(held_out, taught[1])
     for name, array in again.to_arrays().items():
         np.testing.assert_array_equal(array, taught[0].to_arrays()[name])
+
+
+def test_networks_learn_side_by_side_what_they_learn_alone(digits, monkeypatch):
+    some = digits[:500]
+    together = learnt(some, some.labels, effort=0.1)[1]
+    monkeypatch.setattr(recogniser, "device_threads", lambda count: ThreadPoolExecutor(1))
+    np.testing.assert_array_equal(learnt(some, some.labels, effort=0.1)[1], together)
+
+
+def test_effort_is_a_share_of_the_steps(digits):
+    some = digits[:500]
+    steps = []
+    for effort in (0.1, 0.2):
+        learnt(some, some.labels, effort=effort, progress=lambda *news: steps.append(news[2]))
+    usual = recogniser.EPOCHS / np.sqrt(500) * 500 / recogniser.BATCH_SIZE
+    assert list(dict.fromkeys(steps)) == [np.ceil(0.1 * usual), np.ceil(0.2 * usual)]
 
 
 def test_arrays_bring_it_back(digits, taught):
