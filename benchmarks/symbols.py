@@ -26,7 +26,7 @@ from benchmarks.codes import TRAINING
 from benchmarks.tables import number, print_table, seconds
 from benchmarks.timing import ROOT
 from xenoglyph import ImageSet, SymbolDiscovery, load_images
-from xenoglyph.autoencoder.recogniser import train_recogniser
+from xenoglyph.autoencoder.recogniser import train_recognisers
 from xenoglyph.recognition import MOVES
 from xenoglyph.symbols import label_table, scores
 
@@ -92,7 +92,8 @@ def generate(seed: int) -> dict[str, float]:
     known = label_table(told[:TRAINING], classes[:TRAINING], alien.n_symbols_)
     unknown = label_table(told[TRAINING:], classes[TRAINING:], alien.n_symbols_)
     flat = learn.pixels.reshape(TRAINING, -1)
-    judge, judged = train_recogniser(flat, classes[:TRAINING], learn.image_shape, MOVES, seed)
+    known_classes = classes[:TRAINING]
+    [(judge, judged)] = train_recognisers(flat, [known_classes], learn.image_shape, MOVES, seed)
     back, right = [], []
     for symbol in range(alien.n_symbols_):
         drawn = alien.sample(DRAWN, symbol=symbol, random_state=seed)

@@ -74,7 +74,7 @@ def test_result_has_exactly_the_keys(result: Any) -> None:
     assert set(result) == KEYS
     assert result["n_images"] == 1797
     assert 1 <= result["n_symbols"] <= 40
-    assert len(result["cuts"]) == 3
+    assert len(result["cuts"]) == 5
     assert result["n_symbols"] in result["cuts"]
     assert sum(result["resamplings"].values()) == 100
     assert set(result["scores"]) == {"ari", "nmi", "purity", "accuracy"}

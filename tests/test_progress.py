@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from xenoglyph import SymbolDiscovery, load_images
-from xenoglyph.autoencoder.recogniser import train_recogniser
+from xenoglyph.autoencoder.recogniser import train_recognisers
 from xenoglyph.images import ImageSet
 from xenoglyph.recognition import MOVES
 from xenoglyph.symbols import Cut, merge_pieces, neighbours, stability
@@ -91,7 +91,8 @@ def test_networks_and_resamplings_tell_their_steps(
 ) -> None:
     rows = digits.pixels.reshape(len(digits), -1)
     pieces = np.arange(len(digits)) % 4
-    recogniser, held_out = train_recogniser(rows, pieces, digits.image_shape, MOVES, 0, progress)
+    trained = train_recognisers(rows, [pieces], digits.image_shape, MOVES, 0, progress)
+    [(recogniser, held_out)] = trained
     assert len(told) > 5
     cut = Cut(pieces, held_out, merge_pieces(pieces, held_out, 0.06))
     stability([cut], 0.06, 0, progress)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from xenoglyph.autoencoder import Augmentation
 from xenoglyph.autoencoder.enlarging import Enlargement
-from xenoglyph.autoencoder.recogniser import Recogniser, train_recogniser
+from xenoglyph.autoencoder.recogniser import Recogniser, train_recognisers
 from xenoglyph.errors import ModelFileError
 from xenoglyph.images import ImageSet
 from xenoglyph.memory import check_memory
@@ -41,12 +41,14 @@ NEIGHBOURS, VOTERS = 10, 5
 """Of each image: edges in the graph, and how many of them, the nearest, are asked what it is."""
 PIECE_SIZE = 20
 """Images that a piece has at least, on average."""
-CUTS = 3
+CUTS = 5
 """Times that the graph is cut, by different seeds; the most typical counts."""
 ROUNDS, SETTLED = 3, 0.005
 """Most times that symbols are learnt; the share of images that, moved by it, ends it sooner."""
 HASTY = 2000
 """Of more images than these, pieces are learnt in fewer epochs: there are more steps to each."""
+EASE = 0.5
+"""Share of the usual epochs in which symbols, fewer and further apart than pieces, are learnt."""
 GRAPH_SIZE = 100_000
 """Most images in the graph; of more, so many by chance, from which networks learn the rest."""
 COPIES = 3
@@ -117,7 +119,8 @@ def find_symbols(
     Found
     """
     random = np.random.default_rng(random_state)
-    resample, *learn = random.integers(2**31, size=1 + CUTS + ROUNDS).tolist()
+    seeds = random.integers(2**31, size=2 + CUTS + ROUNDS).tolist()
+    resample, learn, cut_by, rounds = seeds[0], seeds[1], seeds[2 : 2 + CUTS], seeds[2 + CUTS :]
     chosen = np.arange(len(images))
     if len(images) > GRAPH_SIZE:
         chosen = np.sort(random.choice(len(images), GRAPH_SIZE, replace=False))
@@ -130,25 +133,24 @@ def find_symbols(
     n_pieces = max(1, min(n_pieces, n // PIECE_SIZE))
     rows = pixels.reshape(n, -1)
 
-    def train(number: int, classes: Integers) -> tuple[Recogniser, Array]:
-        tell = partial(_in_training, progress, number)
-        effort = 1.0 if number >= CUTS else min(1.0, (HASTY / n) ** (1 / 6))
-        return train_recogniser(
-            rows, classes, images.image_shape, moves, learn[number], tell, effort=effort
-        )
+    train = partial(train_recognisers, rows, image_shape=images.image_shape, augmentation=moves)
 
     progress("pieces", 0, 0, "")
-    cuts, told = [], []
-    for number, pieces in enumerate(cut_into_pieces(neighbours, n_pieces, learn[:CUTS])):
-        _, held_out = train(number, pieces)
-        heard = hear_both(pieces, held_out, voters)
-        cuts.append(Cut(pieces, heard, merge_pieces(pieces, heard, tolerance)))
-        told.append(held_out)
+    pieces = cut_into_pieces(neighbours, n_pieces, cut_by)
+    effort = min(1.0, (HASTY / n) ** (1 / 6))
+    trained = train(pieces, random_state=learn, progress=progress, effort=effort)
+    told = [held_out for _, held_out in trained]
+    heard = [hear_both(own, held_out, voters) for own, held_out in zip(pieces, told, strict=True)]
+    cuts = [
+        Cut(own, both, merge_pieces(own, both, tolerance))
+        for own, both in zip(pieces, heard, strict=True)
+    ]
     typical, sure = stability(cuts, tolerance, resample, progress)
     cut, symbols = cuts[typical], cuts[typical].symbols
     groups = take_back(cut.groups, symbols.pool(told[typical]), voters)
-    for number in range(CUTS, CUTS + ROUNDS):
-        recogniser, held_out = train(number, groups)
+    for number, seed in enumerate(rounds):
+        tell = partial(_in_round, progress, number)
+        [(recogniser, held_out)] = train([groups], random_state=seed, progress=tell, effort=EASE)
         before, groups = groups, take_back(groups, held_out, voters)
         if np.mean(groups != before) < SETTLED:
             break
@@ -156,15 +158,10 @@ def find_symbols(
     return Found(symbols, recogniser, sure, chosen[cut.heard.argmax(axis=0)])
 
 
-def _in_training(
-    progress: Progress, number: int, stage: str, done: int, total: int, _: str
-) -> None:
-    """Tell of the steps of all cuts, given those of one; those on symbols are a stage apart."""
-    if number >= CUTS:
-        percent = 100 * (number - CUTS) + 100 * done // total
-        progress("symbols", percent, 100 * ROUNDS, f"round {number - CUTS + 1}")
-    else:
-        progress(stage, number * total + done, CUTS * total, f"cut {number + 1} of {CUTS}")
+def _in_round(progress: Progress, number: int, _: str, done: int, total: int, __: str) -> None:
+    """Tell of all rounds in which symbols are learnt, given the steps of one."""
+    percent = 100 * number + 100 * done // total
+    progress("symbols", percent, 100 * ROUNDS, f"round {number + 1}")
 
 
 def draw_recognised(

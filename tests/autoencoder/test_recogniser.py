@@ -8,7 +8,7 @@ import pytest
 import laws
 from xenoglyph import ModelFileError, load_images
 from xenoglyph.autoencoder import Augmentation, recogniser
-from xenoglyph.autoencoder.recogniser import Recogniser, train_recogniser
+from xenoglyph.autoencoder.recogniser import Recogniser, train_recognisers
 
 MOVES = Augmentation(shift=0.06, rotation=5.0)
 
@@ -20,7 +20,7 @@ def digits():
 
 def learnt(digits, classes, **settings):
     rows = digits.pixels.reshape(len(digits), -1)
-    return train_recogniser(rows, classes, (8, 8), MOVES, 0, **settings)
+    return train_recognisers(rows, [classes], (8, 8), MOVES, 0, **settings)[0]
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +56,17 @@ def test_networks_learn_side_by_side_what_they_learn_alone(digits, monkeypatch):
     together = learnt(some, some.labels, effort=0.1)[1]
     monkeypatch.setattr(recogniser, "device_threads", lambda count: ThreadPoolExecutor(1))
     np.testing.assert_array_equal(learnt(some, some.labels, effort=0.1)[1], together)
+
+
+def test_several_ways_of_classing_are_learnt_at_once(digits):
+    rows = digits.pixels.reshape(len(digits), -1)
+    classings = [digits.labels.astype(int), digits.labels.astype(int) % 3]
+    both = train_recognisers(rows, classings, (8, 8), MOVES, 0)
+    assert [held_out.shape[1] for _, held_out in both] == [10, 3]
+    for classes, (networks, held_out) in zip(classings, both, strict=True):
+        laws.check_distribution(held_out)
+        assert np.mean(held_out.argmax(axis=1) == classes) > 0.95
+        assert np.mean(networks.predict_proba(rows).argmax(axis=1) == classes) > 0.98
 
 
 def test_effort_is_a_share_of_the_steps(digits):

@@ -31,7 +31,7 @@ from xenoglyph.images.stored import as_float
 from xenoglyph.progress import Progress, quiet
 from xenoglyph.workers import Client
 
-__all__ = ["Recogniser", "train_recogniser"]
+__all__ = ["Recogniser", "train_recognisers"]
 
 Array = NDArray[np.float64]
 Pixels = NDArray[np.float32]
@@ -155,23 +155,26 @@ class Recogniser:
         return cls(tuple(_assembled(ready, i, len(sizes) - 1) for i in range(n_networks)))
 
 
-def train_recogniser(
+def train_recognisers(
     pixels: Pixels,
-    classes: Integers,
+    classings: Sequence[Integers],
     image_shape: tuple[int, ...],
     augmentation: Augmentation,
     random_state: int,
     progress: Progress = quiet,
     *,
     effort: float = 1.0,
-) -> tuple[Recogniser, Array]:
+) -> list[tuple[Recogniser, Array]]:
     """Train a network for each fold of the images, and ask it about that fold.
+
+    Where images are classed in several ways, a network learns all of them at once: its last layer
+    has outputs for the classes of each, and the layers before are the same for all.
 
     Parameters
     ----------
     pixels : array of shape (n, n_pixels), float32 in [0, 1]
-    classes : array of shape (n,)
-        Class of each image, from 0 to k - 1.
+    classings : sequence of arrays of shape (n,)
+        Class of each image, from 0 to k - 1; one array for each way of classing them.
     image_shape : tuple of int
         (h, w) or (h, w, c). Small images are enlarged before they are moved.
     augmentation : Augmentation
@@ -183,38 +186,47 @@ def train_recogniser(
 
     Returns
     -------
+    list of (recogniser, held_out)
+        One for each way of classing.
     recogniser : Recogniser
     held_out : array of shape (n, k)
         Probability of each class for each image, by the network that has not seen it.
     """
     random = np.random.default_rng(random_state)
-    n, k = len(pixels), int(classes.max()) + 1
+    n = len(pixels)
     enlarge = Enlargement.of(image_shape)
     large = enlarge(pixels).reshape(n, -1)
     fold = random.permutation(n) % min(FOLDS, n)
     n_steps = math.ceil(effort * EPOCHS / math.sqrt(n) * n / BATCH_SIZE)
     scale = jnp.float32(large.mean()), jnp.float32(max(float(large.std()), 1e-6))
-    sizes = (large.shape[1], *HIDDEN_SIZES, -(-k // OUTPUTS) * OUTPUTS)
+    numbers = [int(classes.max()) + 1 for classes in classings]
+    outputs = -(-max(numbers) // OUTPUTS) * OUTPUTS
+    sizes = (large.shape[1], *HIDDEN_SIZES, len(classings) * outputs)
     learners = []
     for number in range(min(FOLDS, n)):
         layers = [Dense.draw(a, b, partial(lecun_normal, random)) for a, b in pairwise(sizes)]
         batches = _batches(np.flatnonzero(fold != number), n_steps, random)
         key = jax.random.key(int(random.integers(2**31)))
         learners.append(Learner(Classifier(tuple(layers), *scale), batches, key))
-    on_device = jnp.asarray(large), jnp.asarray(classes, jnp.int32)
+    on_device = jnp.asarray(large), jnp.asarray(np.column_stack(classings), jnp.int32)
     trained = _train(learners, on_device, enlarge.image_shape, augmentation, progress)
-    networks = tuple(_trimmed(network, enlarge, k) for network in trained)
-    held_out = np.empty((n, k))
-    for number, network in enumerate(networks):
-        held_out[fold == number] = _probabilities(network, pixels[fold == number])
-    return Recogniser(networks), held_out
+    recognisers = []
+    for number, k in enumerate(numbers):
+        own = slice(number * outputs, number * outputs + k)
+        networks = tuple(_trimmed(network, enlarge, own) for network in trained)
+        held_out = np.empty((n, k))
+        for left_out, network in enumerate(networks):
+            asked = fold == left_out
+            held_out[asked] = _probabilities(network, pixels[asked])
+        recognisers.append((Recogniser(networks), held_out))
+    return recognisers
 
 
-def _trimmed(network: Classifier, enlarge: Enlargement, k: int) -> Classifier:
-    """Return the network that takes images as they are and knows of k classes alone."""
+def _trimmed(network: Classifier, enlarge: Enlargement, own: slice) -> Classifier:
+    """Return the network that takes images as they are and has some of the outputs alone."""
     first, *between, last = network.layers
     folded = Dense(jnp.asarray(enlarge.fold(np.asarray(first.weight))), first.bias)
-    kept = Dense(last.weight[:, :k], last.bias[:k])
+    kept = Dense(last.weight[:, own], last.bias[own])
     return Classifier((folded, *between, kept), network.mean, network.deviation)
 
 
@@ -290,8 +302,9 @@ def _take_steps(
     def missed(layers: Sequence[Dense], batch: jax.Array, own: jax.Array) -> jax.Array:
         seen = augmentation.move(pixels[batch], image_shape, own)
         logits = Classifier(tuple(layers), network.mean, network.deviation)(seen)
-        nats = optax.softmax_cross_entropy_with_integer_labels(logits, classes[batch])
-        mean: jax.Array = nats.mean()
+        told = logits.reshape(*classes[batch].shape, -1)
+        nats = optax.softmax_cross_entropy_with_integer_labels(told, classes[batch])
+        mean: jax.Array = nats.sum(axis=1).mean()
         return mean
 
     def step(i: jax.Array, state: Any) -> Any:
