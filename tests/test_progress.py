@@ -56,7 +56,8 @@ def test_a_discovery_tells_of_every_stage_and_is_the_same(
     stages = ["autoencoder", "codes", "mixture", "candidates", "neighbours", "pieces"]
     check_stages(told, [*stages, "networks", "resampling", "symbols", "recognition", "belonging"])
     notes = [note for stage, *_, note in told if stage == "symbols" and note]
-    assert set(notes) <= {"round 1", "round 2", "round 3"} and notes[0] == "round 1"
+    assert set(notes) <= {"round 1", "round 2", "round 3"}
+    assert notes[0] == "round 1"
     silent = discovery().fit(digits)
     assert np.array_equal(heard.labels_, silent.labels_)
     assert np.array_equal(heard.confidence_, silent.confidence_)
