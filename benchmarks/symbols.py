@@ -88,12 +88,11 @@ def generate(seed: int) -> dict[str, float]:
     learn, others = images[np.arange(TRAINING)], images[np.arange(TRAINING, len(images))]
     alien = SymbolDiscovery(random_state=seed).fit(ImageSet(learn.pixels, name="60,000"))
     classes = np.unique(images.labels, return_inverse=True)[1]
-    told = alien.predict(images)
-    known = label_table(told[:TRAINING], classes[:TRAINING], alien.n_symbols_)
+    learnt, told = classes[:TRAINING], alien.predict(images)
+    known = label_table(told[:TRAINING], learnt, alien.n_symbols_)
     unknown = label_table(told[TRAINING:], classes[TRAINING:], alien.n_symbols_)
     flat = learn.pixels.reshape(TRAINING, -1)
-    known_classes = classes[:TRAINING]
-    [(judge, judged)] = train_recognisers(flat, [known_classes], learn.image_shape, MOVES, seed)
+    [(judge, judged)] = train_recognisers(flat, [learnt], learn.image_shape, MOVES, seed)
     back, right = [], []
     for symbol in range(alien.n_symbols_):
         drawn = alien.sample(DRAWN, symbol=symbol, random_state=seed)
@@ -106,7 +105,7 @@ def generate(seed: int) -> dict[str, float]:
     return {
         "accuracy, images learnt from": scores(known)["accuracy"],
         "accuracy, other images": scores(unknown)["accuracy"],
-        "judge's accuracy, held out": float(np.mean(judged.argmax(axis=1) == classes[:TRAINING])),
+        "judge's accuracy, held out": float(np.mean(judged.argmax(axis=1) == learnt)),
         "drawings that come back, worst symbol": float(min(back)),
         "drawings with the symbol's label, worst symbol": float(min(right)),
         "the same, mean": float(np.mean(right)),

@@ -45,10 +45,11 @@ CUTS = 5
 """Times that the graph is cut, by different seeds; the most typical counts."""
 ROUNDS, SETTLED = 3, 0.005
 """Most times that symbols are learnt; the share of images that, moved by it, ends it sooner."""
-HASTY = 2000
-"""Of more images than these, pieces are learnt in fewer epochs: there are more steps to each."""
 EASE = 0.5
 """Share of the usual epochs in which symbols, fewer and further apart than pieces, are learnt."""
+MANY = 2000
+"""Of more images than these, pieces, which need only be told apart in the main, are learnt in a
+smaller share of the usual epochs, and symbols, by which every image is told, in a larger one."""
 GRAPH_SIZE = 100_000
 """Most images in the graph; of more, so many by chance, from which networks learn the rest."""
 COPIES = 3
@@ -137,8 +138,8 @@ def find_symbols(
 
     progress("pieces", 0, 0, "")
     pieces = cut_into_pieces(neighbours, n_pieces, cut_by)
-    effort = min(1.0, (HASTY / n) ** (1 / 6))
-    trained = train(pieces, random_state=learn, progress=progress, effort=effort)
+    growth = max(1.0, n / MANY) ** (1 / 6)
+    trained = train(pieces, random_state=learn, progress=progress, effort=1 / growth)
     told = [held_out for _, held_out in trained]
     heard = [hear_both(own, held_out, voters) for own, held_out in zip(pieces, told, strict=True)]
     cuts = [
@@ -150,7 +151,9 @@ def find_symbols(
     groups = take_back(cut.groups, symbols.pool(told[typical]), voters)
     for number, seed in enumerate(rounds):
         tell = partial(_in_round, progress, number)
-        [(recogniser, held_out)] = train([groups], random_state=seed, progress=tell, effort=EASE)
+        [(recogniser, held_out)] = train(
+            [groups], random_state=seed, progress=tell, effort=EASE * growth
+        )
         before, groups = groups, take_back(groups, held_out, voters)
         if np.mean(groups != before) < SETTLED:
             break
