@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-pytest.importorskip("distributed")
+dask = pytest.importorskip("dask")
+Client = pytest.importorskip("distributed").Client
 
 from xenoglyph import SELUAutoencoder, SymbolDiscovery, cluster, local_workers
 from xenoglyph.autoencoder import evaluation, recogniser
@@ -241,7 +242,9 @@ def test_a_scheduler_that_does_not_answer_is_one_line(
 ) -> None:
     monkeypatch.chdir(folder)
     monkeypatch.setattr(cluster, "ANSWER_SECONDS", 0.5)
+    before = dask.config.get("scheduler", None)
     assert main(["discover", "--scheduler", address]) == 1
+    assert dask.config.get("scheduler", None) == before
     told = capsys.readouterr().err
     assert told.startswith(f"xenoglyph: error: no scheduler of Dask answers at {address}: {why}")
     assert told.count("\n") == 1
@@ -250,6 +253,7 @@ def test_a_scheduler_that_does_not_answer_is_one_line(
 def test_a_scheduler_that_runs_is_used(client: Any) -> None:
     with cluster.scheduler_at(client.scheduler.address) as (other, _):
         assert sorted(other.nthreads()) == sorted(client.nthreads())
+        assert Client.current() is other
 
 
 def test_workers_and_a_scheduler_are_not_both_asked_for(

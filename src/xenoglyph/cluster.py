@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from multiprocessing.resource_tracker import ensure_running
 from tempfile import TemporaryDirectory
 
+import dask
 from distributed import Client, LocalCluster
 from distributed.client import FutureCancelledError
 from distributed.comm.core import CommClosedError
@@ -80,15 +81,16 @@ def scheduler_at(address: str) -> Iterator[tuple[Client, str]]:
     ClusterError
         If no scheduler answers at the address, or it or too many workers are lost.
     """
-    try:
-        client = Client(address, timeout=ANSWER_SECONDS)
-    except (OSError, ValueError, RuntimeError) as error:
-        raise ClusterError(
-            f"no scheduler of Dask answers at {address}: {error}; start one with `dask "
-            "scheduler`, and give the address that it prints"
-        ) from error
-    with client, _plain_errors():
-        yield client, client.dashboard_link
+    with dask.config.set(scheduler=None):  # put back even where a client that fails does not
+        try:
+            client = Client(address, timeout=ANSWER_SECONDS)
+        except (OSError, ValueError, RuntimeError) as error:
+            raise ClusterError(
+                f"no scheduler of Dask answers at {address}: {error}; start one with `dask "
+                "scheduler`, and give the address that it prints"
+            ) from error
+        with client, _plain_errors():
+            yield client, client.dashboard_link
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import gzip
 import re
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -225,3 +226,22 @@ def test_an_array_of_dask_is_computed_piece_by_piece(digits, monkeypatch):
         assert not Path(file).exists()
     with pytest.raises(DataError, match=r"unknown shape .*compute_chunk_sizes"):
         as_images(lazy[lazy[:, 0, 0] > 3])
+
+
+@pytest.mark.filterwarnings("error::ResourceWarning")
+def test_of_an_array_of_dask_that_fails_nothing_is_left(digits, monkeypatch, tmp_path):
+    array = pytest.importorskip("dask.array")
+    monkeypatch.setattr(stored, "LARGE", 1)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    def fail(block, block_info):
+        if block_info[None]["chunk-location"][0] == 1:
+            assert list(tmp_path.iterdir())
+            raise ArithmeticError("of the user")
+        return block
+
+    lazy = array.from_array(digits[0], chunks=(5, -1, -1)).map_blocks(fail, dtype=np.uint8)
+    with pytest.raises(ArithmeticError, match="of the user") as caught:
+        as_images(lazy)
+    assert not list(tmp_path.iterdir()), "left while the error is still looked at"
+    del caught

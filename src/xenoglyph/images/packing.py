@@ -4,6 +4,7 @@ import math
 import tempfile
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -93,11 +94,12 @@ def from_dask(X: Any) -> Array:
 
 def _scratch(shape: tuple[int, ...], dtype: np.dtype[Any], blocks: Iterable[Array]) -> Array:
     """Write a file for as long as it is looked at, and map it."""
-    folder = tempfile.TemporaryDirectory(prefix="xenoglyph-")
-    path = Path(folder.name) / "images.npy"
-    write_npy(path, shape, dtype, blocks)
-    mapped = map_npy(path)
-    weakref.finalize(mapped._mmap, folder.cleanup)  # type: ignore[attr-defined]
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="xenoglyph-"))
+        path = Path(folder) / "images.npy"
+        write_npy(path, shape, dtype, blocks)
+        mapped = map_npy(path)
+        weakref.finalize(mapped._mmap, stack.pop_all().close)  # type: ignore[attr-defined]
     return mapped
 
 
