@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-dask = pytest.importorskip("dask")
-Client = pytest.importorskip("distributed").Client
+pytest.importorskip("distributed")
+
+import dask
+from distributed import Client
 
 from xenoglyph import SELUAutoencoder, SymbolDiscovery, cluster, local_workers
 from xenoglyph.autoencoder import evaluation, recogniser
