@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.neighbors import NearestNeighbors
 
 from benchmarks.codes import TRAINING
 from benchmarks.tables import number, print_table, seconds
@@ -102,6 +103,7 @@ def generate(seed: int) -> dict[str, float]:
         right.append(np.mean(taken == majority))
     plain = alien.autoencoder_.inverse_transform(alien.autoencoder_.transform(others[:2000]))
     drawings = alien.sample(2000, random_state=seed).pixels
+    apart = np.median(nearest(flat, flat[::30], place=1))
     return {
         "accuracy, images learnt from": scores(known)["accuracy"],
         "accuracy, other images": scores(unknown)["accuracy"],
@@ -110,7 +112,17 @@ def generate(seed: int) -> dict[str, float]:
         "drawings with the symbol's label, worst symbol": float(min(right)),
         "the same, mean": float(np.mean(right)),
         "half-grey pixels, over reconstructions'": half_grey(drawings) / half_grey(plain),
+        "nearest image learnt from, over theirs": np.median(nearest(flat, drawings)) / apart,
+        "the same, of reconstructions of others": np.median(nearest(flat, plain)) / apart,
     }
+
+
+def nearest(
+    learn: NDArray[np.float32], pixels: NDArray[np.float32], place: int = 0
+) -> NDArray[np.float64]:
+    """Distance of each image to the nearest of those learnt from, after `place` nearer ones."""
+    search = NearestNeighbors(n_neighbors=place + 1, algorithm="brute").fit(learn)
+    return np.asarray(search.kneighbors(pixels.reshape(len(pixels), -1))[0][:, place])
 
 
 def half_grey(pixels: NDArray[np.float32]) -> float:
