@@ -73,8 +73,8 @@ class SymbolDiscovery(Discovered):
     n_epochs : int, optional
         Passes of the auto-encoder over the images; the recipe's own by default.
     n_pieces : int, default=40
-        Pieces of the graph, where there are twenty images for each: at least twice as many as
-        symbols are expected.
+        Pieces of the graph to begin with, where there are twenty images for each. They are
+        doubled, up to 320, while more than half of them are symbols.
     augmentation : Augmentation or dict, optional
         How far an image may be moved without showing another symbol. By default that is
         `xenoglyph.recognition.MOVES`, for drawings and letters; give less where position,

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,8 @@ NEIGHBOURS, VOTERS = 10, 5
 """Of each image: edges in the graph, and how many of them, the nearest, are asked what it is."""
 PIECE_SIZE = 20
 """Images that a piece has at least, on average."""
+MOST_PIECES = 320
+"""Pieces are not doubled beyond: what networks say of each image is kept for each piece."""
 CUTS = 5
 """Times that the graph is cut, by different seeds; the most typical counts."""
 ROUNDS, SETTLED = 3, 0.005
@@ -99,7 +102,9 @@ def find_symbols(
 ) -> Found:
     """Cut images into pieces, learn to tell them apart, join those confused, learn the symbols.
 
-    This is done with several cuts, up to the joins; the most typical counts. Before symbols are
+    This is done with several cuts, up to the joins; the most typical counts. Where more than half
+    of the pieces are symbols, there may have been too few to show all, and all is done again with
+    twice as many (unless the tolerance is one, which joins nothing). Before symbols are
     learnt every image goes where networks and neighbours say that it belongs, and again after
     that; where many have moved, they are learnt once more.
 
@@ -107,7 +112,7 @@ def find_symbols(
     ----------
     images : ImageSet
     n_pieces : int
-        At most; fewer where there are not `PIECE_SIZE` images for each.
+        To begin with; fewer where there are not `PIECE_SIZE` images for each.
     moves : Augmentation
         How far an image may be moved without showing another symbol.
     tolerance : float
@@ -131,21 +136,32 @@ def find_symbols(
     large = Enlargement.of(images.image_shape)(pixels)
     neighbours = nearest_images(large, min(NEIGHBOURS, n - 1), moves, progress)
     voters = neighbours[:, :VOTERS]
-    n_pieces = max(1, min(n_pieces, n // PIECE_SIZE))
     rows = pixels.reshape(n, -1)
-
     train = partial(train_recognisers, rows, image_shape=images.image_shape, augmentation=moves)
-
-    progress("pieces", 0, 0, "")
-    pieces = cut_into_pieces(neighbours, n_pieces, cut_by)
     growth = max(1.0, n / MANY) ** (1 / 6)
-    trained = train(pieces, random_state=learn, progress=progress, effort=1 / growth)
-    told = [held_out for _, held_out in trained]
-    heard = [hear_both(own, held_out, voters) for own, held_out in zip(pieces, told, strict=True)]
-    cuts = [
-        Cut(own, both, merge_pieces(own, both, tolerance))
-        for own, both in zip(pieces, heard, strict=True)
-    ]
+
+    def cut_and_join(n_pieces: int, again: str = "") -> tuple[list[Cut], list[Array]]:
+        def tell(stage: str, done: int, total: int, _: str) -> None:
+            progress(stage + again, done, total, f"{n_pieces} pieces")
+
+        tell("pieces", 0, 0, "")
+        pieces = cut_into_pieces(neighbours, n_pieces, cut_by)
+        trained = train(pieces, random_state=learn, progress=tell, effort=1 / growth)
+        told = [held_out for _, held_out in trained]
+        cuts = []
+        for own, held_out in zip(pieces, told, strict=True):
+            heard = hear_both(own, held_out, voters)
+            cuts.append(Cut(own, heard, merge_pieces(own, heard, tolerance)))
+        return cuts, told
+
+    most = max(1, min(max(n_pieces, MOST_PIECES), n // PIECE_SIZE))
+    n_pieces = min(n_pieces, most)
+    cuts, told = cut_and_join(n_pieces)
+    for number in count(2):
+        if tolerance == 1.0 or n_pieces == most or 2 * _n_symbols(cuts) <= n_pieces:
+            break
+        n_pieces = min(2 * n_pieces, most)
+        cuts, told = cut_and_join(n_pieces, f" {number}")
     typical, sure = stability(cuts, tolerance, resample, progress)
     cut, symbols = cuts[typical], cuts[typical].symbols
     groups = take_back(cut.groups, symbols.pool(told[typical]), voters)
@@ -159,6 +175,10 @@ def find_symbols(
             break
     progress("symbols", 100 * ROUNDS, 100 * ROUNDS, "")
     return Found(symbols, recogniser, sure, chosen[cut.heard.argmax(axis=0)])
+
+
+def _n_symbols(cuts: list[Cut]) -> float:
+    return float(np.median([cut.symbols.n_symbols for cut in cuts]))
 
 
 def _in_round(progress: Progress, number: int, _: str, done: int, total: int, __: str) -> None:
