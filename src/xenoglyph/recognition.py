@@ -165,20 +165,31 @@ def find_symbols(
     typical, sure = stability(cuts, tolerance, resample, progress)
     cut, symbols = cuts[typical], cuts[typical].symbols
     groups = take_back(cut.groups, symbols.pool(told[typical]), voters)
-    for number, seed in enumerate(rounds):
-        tell = partial(_in_round, progress, number)
-        [(recogniser, held_out)] = train(
-            [groups], random_state=seed, progress=tell, effort=EASE * growth
-        )
-        before, groups = groups, take_back(groups, held_out, voters)
-        if np.mean(groups != before) < SETTLED:
-            break
-    progress("symbols", 100 * ROUNDS, 100 * ROUNDS, "")
+    learn_symbols = partial(train, effort=EASE * growth)
+    recogniser = _symbols_learnt(groups, voters, learn_symbols, rounds, progress)
     return Found(symbols, recogniser, sure, chosen[cut.heard.argmax(axis=0)])
 
 
 def _n_symbols(cuts: list[Cut]) -> float:
     return float(np.median([cut.symbols.n_symbols for cut in cuts]))
+
+
+def _symbols_learnt(
+    groups: Integers,
+    voters: Integers,
+    train: Callable[..., list[tuple[Recogniser, Array]]],
+    seeds: list[int],
+    progress: Progress,
+) -> Recogniser:
+    """Learn the symbols, once for each seed or until few images move by it."""
+    for number, seed in enumerate(seeds):
+        tell = partial(_in_round, progress, number)
+        [(recogniser, held_out)] = train([groups], random_state=seed, progress=tell)
+        before, groups = groups, take_back(groups, held_out, voters)
+        if np.mean(groups != before) < SETTLED:
+            break
+    progress("symbols", 100 * ROUNDS, 100 * ROUNDS, "")
+    return recogniser
 
 
 def _in_round(progress: Progress, number: int, _: str, done: int, total: int, __: str) -> None:
