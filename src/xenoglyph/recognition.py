@@ -34,6 +34,8 @@ __all__ = [
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.intp]
+Train = Callable[..., list[tuple[Recogniser, Array]]]
+"""`train_recognisers`, of which some arguments are given already."""
 
 MOVES = Augmentation(shift=0.09, rotation=15.0, scale=0.15, slant=0.45)
 """How far a drawing may be moved without showing another symbol, unless told otherwise."""
@@ -139,29 +141,8 @@ def find_symbols(
     rows = pixels.reshape(n, -1)
     train = partial(train_recognisers, rows, image_shape=images.image_shape, augmentation=moves)
     growth = max(1.0, n / MANY) ** (1 / 6)
-
-    def cut_and_join(n_pieces: int, again: str = "") -> tuple[list[Cut], list[Array]]:
-        def tell(stage: str, done: int, total: int, _: str) -> None:
-            progress(stage + again, done, total, f"{n_pieces} pieces")
-
-        tell("pieces", 0, 0, "")
-        pieces = cut_into_pieces(neighbours, n_pieces, cut_by)
-        trained = train(pieces, random_state=learn, progress=tell, effort=1 / growth)
-        told = [held_out for _, held_out in trained]
-        cuts = []
-        for own, held_out in zip(pieces, told, strict=True):
-            heard = hear_both(own, held_out, voters)
-            cuts.append(Cut(own, heard, merge_pieces(own, heard, tolerance)))
-        return cuts, told
-
-    most = max(1, min(max(n_pieces, MOST_PIECES), n // PIECE_SIZE))
-    n_pieces = min(n_pieces, most)
-    cuts, told = cut_and_join(n_pieces)
-    for number in count(2):
-        if tolerance == 1.0 or n_pieces == most or 2 * _n_symbols(cuts) <= n_pieces:
-            break
-        n_pieces = min(2 * n_pieces, most)
-        cuts, told = cut_and_join(n_pieces, f" {number}")
+    learn_pieces = partial(train, random_state=learn, effort=1 / growth)
+    cuts, told = _enough_cuts(neighbours, n_pieces, cut_by, learn_pieces, tolerance, progress)
     typical, sure = stability(cuts, tolerance, resample, progress)
     cut, symbols = cuts[typical], cuts[typical].symbols
     groups = take_back(cut.groups, symbols.pool(told[typical]), voters)
@@ -170,14 +151,53 @@ def find_symbols(
     return Found(symbols, recogniser, sure, chosen[cut.heard.argmax(axis=0)])
 
 
-def _n_symbols(cuts: list[Cut]) -> float:
-    return float(np.median([cut.symbols.n_symbols for cut in cuts]))
+def _enough_cuts(
+    neighbours: Integers,
+    n_pieces: int,
+    seeds: list[int],
+    train: Train,
+    tolerance: float,
+    progress: Progress,
+) -> tuple[list[Cut], list[Array]]:
+    """Cut, learn and join; with twice as many pieces, where more than half of them are symbols."""
+    most = max(1, min(max(n_pieces, MOST_PIECES), len(neighbours) // PIECE_SIZE))
+    n_pieces = min(n_pieces, most)
+    again = ""
+    for number in count(2):
+        tell = partial(_of_pieces, progress, again, n_pieces)
+        tell("pieces", 0, 0, "")
+        cuts, told = _cuts(neighbours, n_pieces, seeds, partial(train, progress=tell), tolerance)
+        n_symbols = np.median([cut.symbols.n_symbols for cut in cuts])
+        if tolerance == 1.0 or n_pieces == most or 2 * n_symbols <= n_pieces:
+            break
+        again, n_pieces = f" {number}", min(2 * n_pieces, most)
+    return cuts, told
+
+
+def _cuts(
+    neighbours: Integers, n_pieces: int, seeds: list[int], train: Train, tolerance: float
+) -> tuple[list[Cut], list[Array]]:
+    """Cut the graph by each seed and join pieces; return also what was said of images not seen."""
+    pieces = cut_into_pieces(neighbours, n_pieces, seeds)
+    told = [held_out for _, held_out in train(pieces)]
+    cuts = []
+    for own, held_out in zip(pieces, told, strict=True):
+        heard = hear_both(own, held_out, neighbours[:, :VOTERS])
+        cuts.append(Cut(own, heard, merge_pieces(own, heard, tolerance)))
+    return cuts, told
+
+
+def _of_pieces(
+    progress: Progress, again: str, n_pieces: int, stage: str, done: int, total: int, _: str
+) -> None:
+    """Tell of which time it is that pieces are cut and learnt, and how many."""
+    progress(stage + again, done, total, f"{n_pieces} pieces")
 
 
 def _symbols_learnt(
     groups: Integers,
     voters: Integers,
-    train: Callable[..., list[tuple[Recogniser, Array]]],
+    train: Train,
     seeds: list[int],
     progress: Progress,
 ) -> Recogniser:
