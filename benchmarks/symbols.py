@@ -42,6 +42,8 @@ SUBSET = "subset "
 LEAST, MOST = 500, 6500
 """Images of each digit of a subset."""
 DRAWN = 100
+APART = 30
+"""One in so many images learnt from is asked how near the others are."""
 HALF_GREY = (0.25, 0.75)
 """Pixels between are neither paper nor ink."""
 
@@ -103,7 +105,7 @@ def generate(seed: int) -> dict[str, float]:
         right.append(np.mean(taken == majority))
     plain = alien.autoencoder_.inverse_transform(alien.autoencoder_.transform(others[:2000]))
     drawings = alien.sample(2000, random_state=seed).pixels
-    apart = np.median(nearest(flat, flat[::30], place=1))
+    again = alien.autoencoder_.inverse_transform(alien.codes_).reshape(TRAINING, -1)
     return {
         "accuracy, images learnt from": scores(known)["accuracy"],
         "accuracy, other images": scores(unknown)["accuracy"],
@@ -112,17 +114,18 @@ def generate(seed: int) -> dict[str, float]:
         "drawings with the symbol's label, worst symbol": float(min(right)),
         "the same, mean": float(np.mean(right)),
         "half-grey pixels, over reconstructions'": half_grey(drawings) / half_grey(plain),
-        "nearest image learnt from, over theirs": np.median(nearest(flat, drawings)) / apart,
-        "the same, of reconstructions of others": np.median(nearest(flat, plain)) / apart,
+        "nearest image learnt from, over theirs": nearer(flat, drawings),
+        "the same, reconstructions of others": nearer(flat, plain),
+        "the same, drawings among reconstructions": nearer(again, drawings),
     }
 
 
-def nearest(
-    learn: NDArray[np.float32], pixels: NDArray[np.float32], place: int = 0
-) -> NDArray[np.float64]:
-    """Distance of each image to the nearest of those learnt from, after `place` nearer ones."""
-    search = NearestNeighbors(n_neighbors=place + 1, algorithm="brute").fit(learn)
-    return np.asarray(search.kneighbors(pixels.reshape(len(pixels), -1))[0][:, place])
+def nearer(learnt: NDArray[np.float32], pixels: NDArray[np.float32]) -> float:
+    """Median distance to the nearest of those learnt from, over that of each of them to others."""
+    search = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(learnt)
+    own = search.kneighbors(pixels.reshape(len(pixels), -1))[0]
+    apart = search.kneighbors(learnt[::APART], n_neighbors=2)[0][:, 1]
+    return float(np.median(own) / np.median(apart))
 
 
 def half_grey(pixels: NDArray[np.float32]) -> float:
