@@ -1,10 +1,11 @@
 """How many symbols are found, and which image shows which, with several seeds.
 
-`python -m benchmarks.symbols` discovers the symbols of MNIST, of the bundled digits and of random
-subsets of MNIST's digits, always with the default settings and without labels, and compares them
-with the labels afterwards. Each discovery runs in a process of its own. Beside the default route
-stand `route="codes"`, plain codes and their mixture, and `recipe="article"`. Subsets are of 2 to 9
-digits, 500 to 6,500 images of each, by chance.
+`python -m benchmarks.symbols` discovers the symbols of MNIST, of the bundled digits, of random
+subsets of MNIST's digits and of random alphabets (`benchmarks.alphabets`), always with the default
+settings and without labels, and compares them with the labels afterwards. Each discovery runs in a
+process of its own. Beside the default route stand `route="codes"`, plain codes and their mixture,
+and `recipe="article"`. Subsets are of 2 to 9 digits, 500 to 6,500 images of each, by chance;
+alphabets of 2 to 40 symbols, 40 to 199 images of each.
 
 For the first seed of MNIST it also learns from 60,000 images and labels the 10,000 others, and
 draws a hundred images of each symbol: how many come back as that symbol, and how many get its most
@@ -23,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 
+from benchmarks.alphabets import alphabet
 from benchmarks.codes import TRAINING
 from benchmarks.tables import number, print_table, seconds
 from benchmarks.timing import ROOT
@@ -31,14 +33,14 @@ from xenoglyph.autoencoder.recogniser import train_recognisers
 from xenoglyph.recognition import MOVES
 from xenoglyph.symbols import label_table, scores
 
-SEEDS, SUBSETS = 5, 10
+SEEDS, SUBSETS, ALPHABETS = 5, 10, 10
 WAYS: dict[str, dict[str, str]] = {
     "default": {},
     "codes": {"route": "codes"},
     "article": {"recipe": "article"},
 }
 """Arguments of `SymbolDiscovery` by name."""
-SUBSET = "subset "
+SUBSET, ALPHABET = "subset ", "alphabet "
 LEAST, MOST = 500, 6500
 """Images of each digit of a subset."""
 DRAWN = 100
@@ -49,7 +51,9 @@ HALF_GREY = (0.25, 0.75)
 
 
 def images_named(name: str) -> ImageSet:
-    """Return a named set, or the random subset of MNIST of that number."""
+    """Return a named set, or the random subset of MNIST or the alphabet of that number."""
+    if name.startswith(ALPHABET):
+        return alphabet(int(name.removeprefix(ALPHABET)))
     if not name.startswith(SUBSET):
         return load_images(name)
     images = load_images("mnist")
@@ -163,6 +167,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.symbols", description=__doc__)
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--subsets", type=int, default=SUBSETS)
+    parser.add_argument("--alphabets", type=int, default=ALPHABETS)
     parser.add_argument("--sets", nargs="*", default=["digits", "mnist"])
     parser.add_argument("--ways", nargs="*", default=list(WAYS), choices=list(WAYS))
     parser.add_argument("--discover", nargs=3, help=argparse.SUPPRESS)
@@ -177,6 +182,7 @@ def main() -> int:
         return 0
     jobs = [(name, seed) for name in arguments.sets for seed in range(arguments.seeds)]
     jobs += [(f"{SUBSET}{number}", 0) for number in range(arguments.subsets)]
+    jobs += [(f"{ALPHABET}{number}", 0) for number in range(arguments.alphabets)]
     for way in arguments.ways:
         rows = []
         for name, seed in jobs:
