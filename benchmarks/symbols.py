@@ -125,7 +125,7 @@ def generate(seed: int) -> dict[str, float]:
 
 
 def nearer(learnt: NDArray[np.float32], pixels: NDArray[np.float32]) -> float:
-    """Median distance to the nearest of those learnt from, over that among these, one in `APART` asked."""
+    """Median distance to the nearest of those learnt from, over that among these."""
     search = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(learnt)
     own = search.kneighbors(pixels.reshape(len(pixels), -1))[0]
     apart = search.kneighbors(learnt[::APART], n_neighbors=2)[0][:, 1]
