@@ -170,7 +170,7 @@ def test_discover_tells_what_was_found(capsys: Capture) -> None:
         "symbols": "4",
         "tolerance": "5.3%; the same symbols with any from 4.0% to 8.0%",
         "cuts": "4, 4, 5",
-        "resamplings": "4 symbols in 97 of 100, 5 in 3",
+        "resamplings": "4 in 97 of 100, 5 in 3",
         "components": "5",
         "images": "1,797, of which 7 belong to no symbol",
         "message length": "9,876.5 nats",

@@ -39,7 +39,7 @@ def test_numbers_are_told_in_words() -> None:
     assert rows == {
         "symbols": "3",
         "cuts": "10, 10, 9",
-        "resamplings": "10 symbols in 65 of 100, 9 in 30, 11 in 5",
+        "resamplings": "10 in 65 of 100, 9 in 30, 11 in 5",
         "components": "8",
         "images": "70,000, of which 1,012 belong to no symbol",
         "message length": "85,481.2 nats",

@@ -87,6 +87,23 @@ def test_what_is_no_digit_belongs_to_none(alien, images):
     assert alien.evidence_.n_strange == len(images) - alien.belongs(images).sum()
 
 
+@pytest.mark.filterwarnings("ignore:The 6 columns vary in 1 direction")
+@pytest.mark.parametrize("n", [2, 60])
+def test_one_image_repeated_is_one_symbol(images, n, tmp_path):
+    for image in (images.pixels[0], np.zeros((8, 8))):
+        same = np.tile(image, (n, 1, 1))
+        alien = SymbolDiscovery(random_state=0).fit(same)
+        assert (alien.n_symbols_, alien.n_components_) == (1, 1)
+        assert not alien.labels_.any()
+        assert alien.belongs(same).all()
+        assert not alien.belongs(1 - same).any()
+        np.testing.assert_allclose(
+            alien.sample(3, symbol=0).pixels, same[:1].repeat(3, 0), atol=0.1
+        )
+        alien.save(tmp_path / "alien.xg")
+        assert SymbolDiscovery.load(tmp_path / "alien.xg").n_symbols_ == 1
+
+
 def test_every_number_of_components_has_its_criteria(alien):
     rows = alien.evidence_.criteria
     assert {row["n_components"] for row in rows} == {row["k"] for row in alien.evidence_.ledger}

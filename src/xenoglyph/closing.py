@@ -29,7 +29,8 @@ def print_closing(discovery: "SymbolDiscovery", result: Mapping[str, Any], folde
     evidence = discovery.evidence_
     drawings = [discovery.sample(1, symbol=k).pixels[0] for k in range(discovery.n_symbols_)]
     captions = [f"{k}: {share:.1%}" for k, share in enumerate(evidence.shares)]
-    print(f"{discovery.n_symbols_} symbols in {evidence.n_images:,} images of {evidence.name};")
+    symbols = f"{discovery.n_symbols_} symbol{'s' * (discovery.n_symbols_ != 1)}"
+    print(f"{symbols} in {evidence.n_images:,} images of {evidence.name};")
     print("a new drawing of each, and its share:\n")
     print(xenoglyph.draw_images(drawings, captions=captions))
     rows = closing_rows(result, discovery.symbols_)
@@ -87,7 +88,7 @@ def _resamplings(numbers: Mapping[str, int] | None) -> str:
     if not numbers:
         return ""
     (number, count), *others = sorted(numbers.items(), key=lambda item: -item[1])
-    usual = f"{number} symbols in {count} of {sum(numbers.values())}"
+    usual = f"{number} in {count} of {sum(numbers.values())}"
     return ", ".join([usual, *(f"{number} in {count}" for number, count in others)])
 
 

@@ -41,6 +41,10 @@ ROUTES = ("graph", "codes")
 
 BLOCK = 1 << 17
 """Codes whose components are looked at together."""
+WIDTH = 1e-3
+"""Standard deviation given to numbers of the code that are the same for all images,"""
+ROUNDING = 1e-6
+"""that is, have a smaller one than this."""
 
 
 class SymbolDiscovery(Discovered):
@@ -269,7 +273,7 @@ class SymbolDiscovery(Discovered):
             few = sample_rows(codes.shape[1])
             if len(codes) > few:
                 self.mixture_.set_params(sample_size=few)
-            self.mixture_.fit(codes, progress=progress)
+            self.mixture_.fit(_spread(codes), progress=progress)
         with self._timed("symbols"):
             self._find_symbols(images, progress)
             told = self._symbol_probabilities(images, progress, client)
@@ -365,6 +369,12 @@ class SymbolDiscovery(Discovered):
         begin = time.perf_counter()
         yield
         self.seconds_[stage] = time.perf_counter() - begin
+
+
+def _spread(codes: Array) -> Array:
+    """Give numbers that all codes have in common some width: else no density describes them."""
+    noise = WIDTH * np.random.default_rng(0).standard_normal(codes.shape)
+    return np.asarray(codes + np.where(codes.std(axis=0) < ROUNDING, noise, 0.0))
 
 
 def _held_out(images: ImageSet, random: np.random.RandomState) -> Integers:

@@ -61,6 +61,19 @@ def check_errors(loss: str, book: str, output: np.ndarray, pixels: np.ndarray) -
     np.testing.assert_allclose(errors, TEXTBOOK[book](output, pixels), rtol=1e-4, atol=1e-5)
 
 
+@given(table(-30, 30), table(0, 1))
+def test_bernoulli_slopes_are_the_textbooks_even_where_logits_are_zero(
+    logits: np.ndarray, pixels: np.ndarray
+) -> None:
+    logits[0] = 0.0
+
+    def summed(logits: jax.Array) -> jax.Array:
+        return LOSSES["bernoulli"].errors(logits, jnp.asarray(pixels)).sum()
+
+    slopes = jax.grad(summed)(jnp.asarray(logits)) * logits.shape[1]
+    np.testing.assert_allclose(slopes, 1 / (1 + np.exp(-logits)) - pixels, atol=1e-6)
+
+
 @pytest.mark.parametrize("loss", sorted(LOSSES))
 @given(output=table(-15, 15), pixels=table(0, 1))
 def test_errors_are_those_of_the_textbook(

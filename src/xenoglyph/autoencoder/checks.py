@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 __all__ = [
     "check_choice",
     "check_number",
+    "check_several",
     "check_share",
-    "check_variety",
     "image_weights",
     "relative",
 ]
@@ -45,13 +45,10 @@ def check_choice(name: str, value: Any, known: Iterable[str]) -> None:
         raise DataError(f"{name}={value!r} was given; give one of {', '.join(names)}")
 
 
-def check_variety(rows: "Rows") -> None:
-    """Raise DataError where images are too few or too alike to learn from."""
+def check_several(rows: "Rows") -> None:
+    """Raise DataError where images are too few to learn from."""
     if len(rows) < 2:
         raise DataError("one image was given (n_samples=1); give two or more")
-    first = rows.take(np.array([0]))
-    if all((block == first).all() for block in rows.blocks()):
-        raise DataError(f"all {len(rows)} images are the same; there is nothing to tell apart")
 
 
 def image_weights(sample_weight: ArrayLike | None, n_images: int) -> NDArray[np.float64] | None:

@@ -16,8 +16,8 @@ from xenoglyph.autoencoder.checkpoints import Keeper, Task
 from xenoglyph.autoencoder.checks import (
     check_choice,
     check_number,
+    check_several,
     check_share,
-    check_variety,
     image_weights,
     relative,
 )
@@ -291,7 +291,7 @@ class SELUAutoencoder(FittedAutoencoder):
         known = self.image_shape_ if hasattr(self, "network_") else None
         self._check_columns(X, reset=known is None)
         rows = image_rows(X, known)
-        check_variety(rows)
+        check_several(rows)
         given = image_weights(sample_weight, len(rows))
         weights = None if given is None else relative(given)
         layout = self._layout(rows.image_shape)
@@ -323,7 +323,7 @@ class SELUAutoencoder(FittedAutoencoder):
             held_out, kept = rows.subset(np.sort(order[:out])), np.sort(order[out:])
         if len(kept) < len(rows):
             rows = rows.subset(kept)
-        check_variety(rows)
+        check_several(rows)
         weights = None if given is None else relative(given[kept])
         if self.early_stopping and held_out is None:
             raise DataError(

@@ -134,7 +134,8 @@ def tangent_distances(pictures: Array, others: Array, moves: Augmentation) -> Ar
 def _candidates(rows: Array, count: int, progress: Progress) -> Integers:
     """Numbers of the nearest rows to each row, shape (n, count), without its own."""
     kept = min(DIMENSIONS, *rows.shape)
-    reduced = PCA(kept, svd_solver="covariance_eigh").fit_transform(rows)
+    with np.errstate(invalid="ignore"):  # Shares of no variance, where all rows are the same.
+        reduced = PCA(kept, svd_solver="covariance_eigh").fit_transform(rows)
     search = NearestNeighbors(n_neighbors=count + 1, algorithm="brute").fit(reduced)
     n = len(rows)
     found = np.empty((n, count + 1), np.intp)
