@@ -1,10 +1,13 @@
 """Which images look alike, whichever way each was moved.
 
 Two drawings of a symbol differ most by how they were shifted, turned, scaled and slanted. The
-tangent distance does not count such differences: from one image it takes the nearest point of
-the plane that small movements of the image span (P. Y. Simard, Y. LeCun and J. S. Denker,
-"Efficient pattern recognition using a new transformation distance", NIPS 5, 1993).
+tangent distance does not count such differences: small movements of an image span a plane, and
+it is the distance of two images' planes (P. Y. Simard, Y. LeCun and J. S. Denker, "Efficient
+pattern recognition using a new transformation distance", NIPS 5, 1993, equations 5 to 8). Planes
+are looked at in the images' first principal components, where they take little room.
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,23 +18,47 @@ from sklearn.neighbors import NearestNeighbors
 from xenoglyph.autoencoder import Augmentation
 from xenoglyph.progress import Progress, quiet
 
-__all__ = ["nearest_images", "tangent_distances", "tangents"]
+__all__ = ["Planes", "nearest_images", "tangent_distances", "tangents"]
 
 Array = NDArray[np.float32]
 Integers = NDArray[np.intp]
 
-CANDIDATES = 40
+CANDIDATES = 200
 """Nearest images by plain distance, among which the nearest by tangent distance are sought."""
 DIMENSIONS = 50
-"""Principal components in which candidates are sought."""
+"""Principal components that are looked at."""
 BLUR = 1 / 28
 """Standard deviation of the blur that makes movements nearly linear, over the side."""
 RIDGE = 1e-3
 """Keeps movements small: added to the tangents' products, over their mean square."""
-BLOCK_NUMBERS = 1 << 24
-"""Pixels of candidates at a time: 64 MB."""
+BLANK = 1e-20
+"""Added where there is nothing to move."""
+BLOCK_NUMBERS = 1 << 22
+"""Numbers in the tangents of candidates at a time: 16 MB."""
 SOUGHT = 1 << 13
 """Images whose candidates are sought at a time: a multiple of what scikit-learn cuts rows into."""
+
+
+@dataclass(frozen=True, eq=False)
+class Planes:
+    """Images, and what small movements add to each, as rows of d numbers."""
+
+    points: Array
+    """Shape (n, d)."""
+    tangents: Array
+    """Of q movements, shape (n, q, d)."""
+    gram: Array
+    """Products of an image's tangents with each other and the ridge, shape (n, q, q)."""
+
+    @classmethod
+    def of(cls, points: Array, tangents: Array) -> "Planes":
+        """Make planes of points and tangents."""
+        gram = tangents @ tangents.transpose(0, 2, 1)
+        movements = max(1, gram.shape[1])
+        ridge = RIDGE * np.trace(gram, axis1=1, axis2=2)[:, None] / movements + BLANK
+        index = np.arange(gram.shape[1])
+        gram[:, index, index] += ridge
+        return cls(points, tangents, gram)
 
 
 def nearest_images(
@@ -57,16 +84,16 @@ def nearest_images(
     n, height, width, *_ = pixels.shape
     progress("candidates", 0, n, "")
     sigma = (0.0, height * BLUR, width * BLUR, *[0.0] * (pixels.ndim - 3))
-    blurred = gaussian_filter(pixels, sigma)
-    candidates = _candidates(blurred.reshape(n, -1), min(CANDIDATES, n - 1), progress)
+    planes = _planes(gaussian_filter(pixels, sigma), moves)
+    candidates = _candidates(planes.points, min(CANDIDATES, n - 1), progress)
     nearest = np.empty((n, n_neighbours), np.intp)
-    size = max(1, BLOCK_NUMBERS // (candidates.shape[1] * blurred[0].size))
+    size = max(1, BLOCK_NUMBERS // (candidates.shape[1] * max(1, planes.tangents[0].size)))
     for first in range(0, n, size):
         progress("neighbours", first, n, "")
-        own = candidates[first : first + size]
-        distances = tangent_distances(blurred[first : first + size], blurred[own], moves)
+        own = np.arange(first, min(first + size, n))
+        distances = tangent_distances(planes, own, candidates[own])
         order = np.argsort(distances, axis=1, kind="stable")[:, :n_neighbours]
-        nearest[first : first + size] = np.take_along_axis(own, order, axis=1)
+        nearest[own] = np.take_along_axis(candidates[own], order, axis=1)
     progress("neighbours", n, n, "")
     return nearest
 
@@ -102,46 +129,64 @@ def tangents(pictures: Array, moves: Augmentation) -> Array:
     return np.stack(flat, axis=1) if flat else np.zeros((len(pictures), 0, y.size), np.float32)
 
 
-def tangent_distances(pictures: Array, others: Array, moves: Augmentation) -> Array:
-    """Squared distance of other pictures from a picture that may be moved a little.
+def tangent_distances(planes: Planes, own: Integers, others: Integers) -> Array:
+    """Squared distance of images that may both be moved a little.
+
+    That is the least of ``|x + a T - y - b S|^2`` and of a ridge on the amounts a and b, where x
+    and y are two images, T and S their tangents. First a is eliminated, for any b; then b.
 
     Parameters
     ----------
-    pictures : array of shape (n, h, w) or (n, h, w, c)
-    others : array of shape (n, m, h, w) or (n, m, h, w, c)
-    moves : Augmentation
+    planes : Planes
+    own : array of shape (n,)
+        Numbers of images.
+    others : array of shape (n, m)
+        For each of them, numbers of others.
 
     Returns
     -------
     array of shape (n, m)
     """
-    n, m = others.shape[:2]
-    away = others.reshape(n, m, -1) - pictures.reshape(n, 1, -1)
-    plain = np.einsum("nmp,nmp->nm", away, away)
-    T = tangents(pictures, moves)
+    n, m = others.shape
+    away = planes.points[others] - planes.points[own][:, None]
+    squared = np.einsum("nmd,nmd->nm", away, away)
+    T, S = planes.tangents[own], planes.tangents[others]
     q = T.shape[1]
     if not q:
-        return np.asarray(plain)
-    gram = T @ T.transpose(0, 2, 1)
-    ridge = RIDGE * np.trace(gram, axis1=1, axis2=2) / q + np.finfo(np.float32).tiny
+        return np.asarray(squared)
+    inverse = np.linalg.inv(planes.gram[own])
     along = away @ T.transpose(0, 2, 1)
-    amounts = np.linalg.solve(
-        gram + ridge[:, None, None] * np.eye(q, dtype=np.float32), along.transpose(0, 2, 1)
-    )
-    return np.asarray(plain - np.einsum("nmq,nqm->nm", along, amounts))
+    squared -= np.einsum("nmq,nmq->nm", along @ inverse, along)
+    both = S.reshape(n, m * q, -1) @ T.transpose(0, 2, 1)
+    through = (both @ inverse).reshape(n, m, q, q)
+    both = both.reshape(n, m, q, q)
+    left = S @ away[..., None] - through @ along[..., None]
+    gram = planes.gram[others] - through @ both.transpose(0, 1, 3, 2)
+    amounts = np.linalg.solve(gram, left)
+    return np.asarray(squared - np.einsum("nmqe,nmqe->nm", left, amounts))
 
 
-def _candidates(rows: Array, count: int, progress: Progress) -> Integers:
-    """Numbers of the nearest rows to each row, shape (n, count), without its own."""
-    kept = min(DIMENSIONS, *rows.shape)
+def _planes(pictures: Array, moves: Augmentation) -> Planes:
+    """Bring pictures and their tangents into the first principal components."""
+    n = len(pictures)
+    rows = pictures.reshape(n, -1)
+    pca = PCA(min(DIMENSIONS, *rows.shape), svd_solver="covariance_eigh")
     with np.errstate(invalid="ignore"):  # Shares of no variance, where all rows are the same.
-        reduced = PCA(kept, svd_solver="covariance_eigh").fit_transform(rows)
-    search = NearestNeighbors(n_neighbors=count + 1, algorithm="brute").fit(reduced)
-    n = len(rows)
+        points = pca.fit_transform(rows)
+    axes = pca.components_.T
+    blocks = range(0, n, max(1, BLOCK_NUMBERS // rows.shape[1]))
+    projected = [tangents(pictures[f : f + blocks.step], moves) @ axes for f in blocks]
+    return Planes.of(points, np.concatenate(projected))
+
+
+def _candidates(points: Array, count: int, progress: Progress) -> Integers:
+    """Numbers of the nearest points to each point, shape (n, count), without its own."""
+    search = NearestNeighbors(n_neighbors=count + 1, algorithm="brute").fit(points)
+    n = len(points)
     found = np.empty((n, count + 1), np.intp)
     for first in range(0, n, SOUGHT):
         block = slice(first, first + SOUGHT)
-        found[block] = search.kneighbors(reduced[block], return_distance=False)
+        found[block] = search.kneighbors(points[block], return_distance=False)
         progress("candidates", min(first + SOUGHT, n), n, "")
     # Where images are repeated, the first found need not be the image itself.
     others = found != np.arange(n)[:, None]
