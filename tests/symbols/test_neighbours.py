@@ -14,6 +14,7 @@ from xenoglyph.symbols.neighbours import (
     RIDGE,
     Planes,
     nearest_images,
+    plane_distances,
     tangent_distances,
     tangents,
 )
@@ -61,7 +62,7 @@ def distances(pictures, moves):
     """Of the first picture from each of the others."""
     pictures = np.asarray(pictures, np.float32)
     planes = Planes.of(pictures.reshape(len(pictures), -1), tangents(pictures, moves))
-    return tangent_distances(planes, np.array([0]), np.arange(1, len(pictures))[None])[0]
+    return plane_distances(planes, np.array([0]), np.arange(1, len(pictures))[None])[0]
 
 
 @given(
@@ -79,7 +80,7 @@ def test_distances_are_the_least_over_all_amounts(points, movements):
         return ((rows @ amounts - told) ** 2).sum()
 
     planes = Planes.of(points, movements)
-    there, back = (tangent_distances(planes, np.array([i]), np.array([[1 - i]])) for i in (0, 1))
+    there, back = (plane_distances(planes, np.array([i]), np.array([[1 - i]])) for i in (0, 1))
     size = 1e-9 * max(1.0, float(((points[0] - points[1]) ** 2).sum()))
     assert there[0, 0] == pytest.approx(least_squares(0, 1), abs=size)
     assert back[0, 0] == pytest.approx(there[0, 0], abs=size)
@@ -106,7 +107,7 @@ def test_either_picture_may_be_moved():
         tangents(np.array([picture, far], np.float32), ALL),
     )
     stiff = Planes.of(plane.points, plane.tangents * np.array([1, 0], np.float32)[:, None, None])
-    one = tangent_distances(stiff, np.array([0]), np.array([[1]]))[0, 0]
+    one = plane_distances(stiff, np.array([0]), np.array([[1]]))[0, 0]
     assert both < 0.7 * one
 
 

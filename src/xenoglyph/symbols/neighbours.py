@@ -1,13 +1,17 @@
 """Which images look alike, whichever way each was moved.
 
 Two drawings of a symbol differ most by how they were shifted, turned, scaled and slanted. The
-tangent distance does not count such differences: small movements of an image span a plane, and
-it is the distance of two images' planes (P. Y. Simard, Y. LeCun and J. S. Denker, "Efficient
-pattern recognition using a new transformation distance", NIPS 5, 1993, equations 5 to 8). Planes
-are looked at in the images' first principal components, where they take little room.
+tangent distance does not count such differences: small movements of an image span a plane, from
+which the other is at some distance, or the other's plane (P. Y. Simard, Y. LeCun and J. S. Denker,
+"Efficient pattern recognition using a new transformation distance", NIPS 5, 1993).
+
+Of few images both are moved, since else those of one symbol would not find each other. Of many,
+the nearest lie near as they are; if both were moved, little would be left but details, and ways of
+drawing a symbol, such as sevens with a bar, would be as far from each other as symbols.
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,23 +22,26 @@ from sklearn.neighbors import NearestNeighbors
 from xenoglyph.autoencoder import Augmentation
 from xenoglyph.progress import Progress, quiet
 
-__all__ = ["Planes", "nearest_images", "tangent_distances", "tangents"]
+__all__ = ["Planes", "nearest_images", "plane_distances", "tangent_distances", "tangents"]
 
 Array = NDArray[np.float32]
 Integers = NDArray[np.intp]
 
-CANDIDATES = 200
-"""Nearest images by plain distance, among which the nearest by tangent distance are sought."""
+FEW = 4000
+"""Of no more images than these, both are moved."""
+CANDIDATES, MORE = 40, 200
+"""Nearest images by plain distance, among which the nearest by tangent distance are sought: of
+many images, of few."""
 DIMENSIONS = 50
-"""Principal components that are looked at."""
+"""Principal components in which candidates are sought, and in which both images are moved."""
 BLUR = 1 / 28
 """Standard deviation of the blur that makes movements nearly linear, over the side."""
 RIDGE = 1e-3
 """Keeps movements small: added to the tangents' products, over their mean square."""
 BLANK = 1e-20
 """Added where there is nothing to move."""
-BLOCK_NUMBERS = 1 << 22
-"""Numbers in the tangents of candidates at a time: 16 MB."""
+BLOCK_NUMBERS = 1 << 24
+"""Pixels of candidates, or numbers in their tangents, at a time: 64 MB."""
 SOUGHT = 1 << 13
 """Images whose candidates are sought at a time: a multiple of what scikit-learn cuts rows into."""
 
@@ -84,16 +91,24 @@ def nearest_images(
     n, height, width, *_ = pixels.shape
     progress("candidates", 0, n, "")
     sigma = (0.0, height * BLUR, width * BLUR, *[0.0] * (pixels.ndim - 3))
-    planes = _planes(gaussian_filter(pixels, sigma), moves)
-    candidates = _candidates(planes.points, min(CANDIDATES, n - 1), progress)
+    blurred = gaussian_filter(pixels, sigma)
+    points, axes = _reduced(blurred.reshape(n, -1))
+    candidates = _candidates(points, min(MORE if n <= FEW else CANDIDATES, n - 1), progress)
+    if n <= FEW:
+        planes = Planes.of(points, _projected(blurred, axes, moves))
+        numbers = max(1, planes.tangents[0].size)
+        apart = partial(plane_distances, planes)
+    else:
+        numbers = blurred[0].size
+        apart = partial(_from_pictures, blurred, moves)
     nearest = np.empty((n, n_neighbours), np.intp)
-    size = max(1, BLOCK_NUMBERS // (candidates.shape[1] * max(1, planes.tangents[0].size)))
+    size = max(1, BLOCK_NUMBERS // (candidates.shape[1] * numbers))
     for first in range(0, n, size):
         progress("neighbours", first, n, "")
-        own = np.arange(first, min(first + size, n))
-        distances = tangent_distances(planes, own, candidates[own])
+        block = slice(first, first + size)
+        distances = apart(np.arange(n)[block], candidates[block])
         order = np.argsort(distances, axis=1, kind="stable")[:, :n_neighbours]
-        nearest[own] = np.take_along_axis(candidates[own], order, axis=1)
+        nearest[block] = np.take_along_axis(candidates[block], order, axis=1)
     progress("neighbours", n, n, "")
     return nearest
 
@@ -129,8 +144,37 @@ def tangents(pictures: Array, moves: Augmentation) -> Array:
     return np.stack(flat, axis=1) if flat else np.zeros((len(pictures), 0, y.size), np.float32)
 
 
-def tangent_distances(planes: Planes, own: Integers, others: Integers) -> Array:
-    """Squared distance of images that may both be moved a little.
+def tangent_distances(pictures: Array, others: Array, moves: Augmentation) -> Array:
+    """Squared distance of other pictures from a picture that may be moved a little.
+
+    Parameters
+    ----------
+    pictures : array of shape (n, h, w) or (n, h, w, c)
+    others : array of shape (n, m, h, w) or (n, m, h, w, c)
+    moves : Augmentation
+
+    Returns
+    -------
+    array of shape (n, m)
+    """
+    n, m = others.shape[:2]
+    away = others.reshape(n, m, -1) - pictures.reshape(n, 1, -1)
+    plain = np.einsum("nmp,nmp->nm", away, away)
+    T = tangents(pictures, moves)
+    q = T.shape[1]
+    if not q:
+        return np.asarray(plain)
+    gram = T @ T.transpose(0, 2, 1)
+    ridge = RIDGE * np.trace(gram, axis1=1, axis2=2) / q + np.finfo(np.float32).tiny
+    along = away @ T.transpose(0, 2, 1)
+    amounts = np.linalg.solve(
+        gram + ridge[:, None, None] * np.eye(q, dtype=np.float32), along.transpose(0, 2, 1)
+    )
+    return np.asarray(plain - np.einsum("nmq,nqm->nm", along, amounts))
+
+
+def plane_distances(planes: Planes, own: Integers, others: Integers) -> Array:
+    """Squared distance of images of which both may be moved a little.
 
     That is the least of ``|x + a T - y - b S|^2`` and of a ridge on the amounts a and b, where x
     and y are two images, T and S their tangents. First a is eliminated, for any b; then b.
@@ -166,17 +210,23 @@ def tangent_distances(planes: Planes, own: Integers, others: Integers) -> Array:
     return np.asarray(squared - np.einsum("nmqe,nmqe->nm", left, amounts))
 
 
-def _planes(pictures: Array, moves: Augmentation) -> Planes:
-    """Bring pictures and their tangents into the first principal components."""
-    n = len(pictures)
-    rows = pictures.reshape(n, -1)
+def _from_pictures(pictures: Array, moves: Augmentation, own: Integers, others: Integers) -> Array:
+    return tangent_distances(pictures[own], pictures[others], moves)
+
+
+def _reduced(rows: Array) -> tuple[Array, Array]:
+    """Bring rows into their first principal components, shape (n, d), and return these too."""
     pca = PCA(min(DIMENSIONS, *rows.shape), svd_solver="covariance_eigh")
     with np.errstate(invalid="ignore"):  # Shares of no variance, where all rows are the same.
         points = pca.fit_transform(rows)
-    axes = pca.components_.T
-    blocks = range(0, n, max(1, BLOCK_NUMBERS // rows.shape[1]))
-    projected = [tangents(pictures[f : f + blocks.step], moves) @ axes for f in blocks]
-    return Planes.of(points, np.concatenate(projected))
+    return points, pca.components_
+
+
+def _projected(pictures: Array, axes: Array, moves: Augmentation) -> Array:
+    """Bring the tangents of pictures into principal components, some pictures at a time."""
+    size = max(1, BLOCK_NUMBERS // (CANDIDATES * axes.shape[1]))
+    firsts = range(0, len(pictures), size)
+    return np.concatenate([tangents(pictures[f : f + size], moves) @ axes.T for f in firsts])
 
 
 def _candidates(points: Array, count: int, progress: Progress) -> Integers:
