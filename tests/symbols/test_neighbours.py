@@ -10,8 +10,9 @@ from scipy import ndimage
 from xenoglyph import load_images
 from xenoglyph.autoencoder import Augmentation
 from xenoglyph.autoencoder.enlarging import Enlargement
+from xenoglyph.symbols import neighbours
 from xenoglyph.symbols.neighbours import (
-    RIDGE,
+    STIFFER,
     Planes,
     nearest_images,
     plane_distances,
@@ -58,11 +59,20 @@ def test_tangents_are_derivatives_of_movements(kind):
         assert np.linalg.norm(tangent) == pytest.approx(np.linalg.norm(derivative), rel=0.1)
 
 
-def distances(pictures, moves):
-    """Of the first picture from each of the others."""
+def one_moved(pictures, moves):
+    """Distances of the first picture, which may be moved, from each of the others."""
+    pictures = np.asarray(pictures, np.float32)
+    return tangent_distances(pictures[:1], pictures[None, 1:], moves)[0]
+
+
+def both_moved(pictures, moves):
+    """The same where the others may be moved too."""
     pictures = np.asarray(pictures, np.float32)
     planes = Planes.of(pictures.reshape(len(pictures), -1), tangents(pictures, moves))
     return plane_distances(planes, np.array([0]), np.arange(1, len(pictures))[None])[0]
+
+
+EITHER = pytest.mark.parametrize("distances", [one_moved, both_moved])
 
 
 @given(
@@ -73,7 +83,7 @@ def test_distances_are_the_least_over_all_amounts(points, movements):
     def least_squares(first, second):
         """By a solver of its own: the amounts and their ridge as rows of one system."""
         T, S = movements[first], movements[second]
-        ridges = [RIDGE * (M**2).sum() / 3 for M in (T, S)]
+        ridges = [STIFFER * (M**2).sum() / 3 for M in (T, S)]
         rows = np.vstack([np.hstack([T.T, -S.T]), np.diag(np.sqrt(np.repeat(ridges, 3)))])
         told = np.concatenate([points[second] - points[first], np.zeros(6)])
         amounts = np.linalg.lstsq(rows, told, rcond=None)[0]
@@ -86,7 +96,8 @@ def test_distances_are_the_least_over_all_amounts(points, movements):
     assert back[0, 0] == pytest.approx(there[0, 0], abs=size)
 
 
-def test_a_moved_picture_is_near_and_another_is_not():
+@EITHER
+def test_a_moved_picture_is_near_and_another_is_not(distances):
     picture = blob()
     moved = warped(ndimage.shift(picture, (0.7, -0.9)), [[1.03, 0.05], [-0.06, 0.97]])
     three = np.stack([picture, moved, ndimage.shift(picture, (7, -7))])
@@ -97,47 +108,48 @@ def test_a_moved_picture_is_near_and_another_is_not():
     assert (near <= plain * (1 + 1e-5)).all()
 
 
-def test_either_picture_may_be_moved():
-    """A thin line and a blurred one turned: the blurred one's tangent shows the turn better."""
+def test_pictures_that_are_both_moved_come_nearer():
     picture = blob()
     far = warped(ndimage.shift(picture, (1.5, -1.5)), [[1.06, 0.1], [-0.12, 0.94]])
-    both = distances([picture, far], ALL)[0]
-    plane = Planes.of(
-        np.array([picture.ravel(), far.ravel()], np.float32),
-        tangents(np.array([picture, far], np.float32), ALL),
-    )
-    stiff = Planes.of(plane.points, plane.tangents * np.array([1, 0], np.float32)[:, None, None])
-    one = plane_distances(stiff, np.array([0]), np.array([[1]]))[0, 0]
+    [one], [both] = one_moved([picture, far], ALL), both_moved([picture, far], ALL)
     assert both < 0.7 * one
 
 
-def test_blank_pictures_have_plain_distances():
+@EITHER
+def test_blank_pictures_have_plain_distances(distances):
     pictures = np.zeros((3, 8, 8))
     pictures[1:] += 1.0
     np.testing.assert_allclose(distances(pictures, ALL), 64.0, rtol=1e-5)
 
 
-def test_neighbours_are_others_and_show_the_same_digit():
+def test_neighbours_are_others_and_show_the_same_digit(monkeypatch):
     digits = load_images("digits")
     large = Enlargement.of(digits.image_shape)(digits.pixels)
-    found = nearest_images(large, 5, ALL)
-    assert found.shape == (len(digits), 5)
-    assert (found != np.arange(len(digits))[:, None]).all()
-    assert all(len(set(row)) == 5 for row in found.tolist())
-    same = np.mean(digits.labels[found] == digits.labels[:, None])
-    plain = nearest_images(large, 5, Augmentation())
-    assert same > np.mean(digits.labels[plain] == digits.labels[:, None])
-    assert same > 0.985
+
+    def same(moves):
+        found = nearest_images(large, 10, moves)
+        assert found.shape == (len(digits), 10)
+        assert (found != np.arange(len(digits))[:, None]).all()
+        assert all(len(set(row)) == 10 for row in found.tolist())
+        return np.mean(digits.labels[found] == digits.labels[:, None])
+
+    both, neither = same(ALL), same(Augmentation())
+    monkeypatch.setattr(neighbours, "FEW", len(digits) - 1)
+    assert both > same(ALL) > neither
+    assert both > 0.98
 
 
-def test_repeated_images_are_neighbours_of_each_other_and_not_of_themselves():
+@pytest.mark.parametrize("few", [0, neighbours.FEW])
+def test_repeated_images_are_neighbours_of_each_other_and_not_of_themselves(few, monkeypatch):
+    monkeypatch.setattr(neighbours, "FEW", few)
     pixels = np.repeat(load_images("digits").pixels[:4], 60, axis=0)
     found = nearest_images(pixels, 10, ALL)
     assert (found != np.arange(len(pixels))[:, None]).all()
     np.testing.assert_array_equal(found // 60, np.repeat(np.arange(4), 60)[:, None].repeat(10, 1))
 
 
-def test_colours_count_each():
+@EITHER
+def test_colours_count_each(distances):
     grey = np.random.default_rng(0).random((4, 8, 8))
     colour = np.stack([grey, grey], axis=-1)
     np.testing.assert_allclose(distances(colour, ALL), 2 * distances(grey, ALL), rtol=1e-3)

@@ -27,7 +27,7 @@ __all__ = ["Planes", "nearest_images", "plane_distances", "tangent_distances", "
 Array = NDArray[np.float32]
 Integers = NDArray[np.intp]
 
-FEW = 4000
+FEW = 2800
 """Of no more images than these, both are moved."""
 CANDIDATES, MORE = 40, 200
 """Nearest images by plain distance, among which the nearest by tangent distance are sought: of
@@ -36,8 +36,9 @@ DIMENSIONS = 50
 """Principal components in which candidates are sought, and in which both images are moved."""
 BLUR = 1 / 28
 """Standard deviation of the blur that makes movements nearly linear, over the side."""
-RIDGE = 1e-3
-"""Keeps movements small: added to the tangents' products, over their mean square."""
+RIDGE, STIFFER = 1e-3, 1e-2
+"""Keep movements small, of one image and of both: added to the tangents' products, over their
+mean square."""
 BLANK = 1e-20
 """Added where there is nothing to move."""
 BLOCK_NUMBERS = 1 << 24
@@ -62,7 +63,7 @@ class Planes:
         """Make planes of points and tangents."""
         gram = tangents @ tangents.transpose(0, 2, 1)
         movements = max(1, gram.shape[1])
-        ridge = RIDGE * np.trace(gram, axis1=1, axis2=2)[:, None] / movements + BLANK
+        ridge = STIFFER * np.trace(gram, axis1=1, axis2=2)[:, None] / movements + BLANK
         index = np.arange(gram.shape[1])
         gram[:, index, index] += ridge
         return cls(points, tangents, gram)
