@@ -268,3 +268,15 @@ def test_a_symbol_alone_has_nobody_near():
     symbols = merge_pieces(np.zeros(5, int), np.ones((5, 1)), 0.1)
     assert symbols.nearest.tolist() == [-1]
     assert symbols.separation.tolist() == [1.0]
+
+
+def test_tiny_groups_go_to_whom_they_are_taken_for_and_not_to_each_other():
+    sizes = [400, 400, *[1] * 12]
+    joint = np.diag(np.array(sizes, float))
+    for tiny in range(2, len(sizes)):
+        kind = tiny % 2
+        joint[tiny, tiny] = 0.4
+        joint[tiny, kind] = joint[kind, tiny] = 0.6
+    symbols = merge_joint(joint, 0.01)
+    np.testing.assert_array_equal(symbols.component_symbol, np.arange(len(sizes)) % 2)
+    assert max(merge.confusion for merge in symbols.merges) == 1.0

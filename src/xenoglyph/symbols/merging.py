@@ -220,7 +220,8 @@ def merge_joint(joint: Array, tolerance: float) -> Symbols:
     Two groups are as confused as somebody would err who had to choose between the two alone: the
     share of the rows of one that are taken for the other, among those taken for either; the mean
     of both directions. Of a group smaller than the average of all groups, `FEW` rows more count
-    as confused, as far as it is smaller: what a handful of rows shows is little.
+    as confused, as far as it is smaller: what a handful of rows shows is little. The tiniest are
+    so joined first, each to whom its rows are taken for.
 
     Whoever was asked may err about everything, having seen few rows. Not more than `tolerance`
     may therefore be the confusion of two symbols less the share of all rows that are taken for
@@ -255,7 +256,7 @@ def merge_joint(joint: Array, tolerance: float) -> Symbols:
         either = _confused(table)
         np.fill_diagonal(either, -1.0)
         i, j = sorted(int(index) for index in np.unravel_index(either.argmax(), either.shape))
-        confusion = float(either[i, j])
+        confusion = min(1.0, float(either[i, j]))
         general = 1.0 - float(np.trace(table) / max(table.sum(), TINY))
         before = min((merge.confusion for merge in merges), default=0.0)
         clear = confusion <= min(CLEAR, before / DROP)
@@ -268,17 +269,20 @@ def merge_joint(joint: Array, tolerance: float) -> Symbols:
         groups = [g if a != i else groups[i] + groups[j] for a, g in enumerate(groups) if a != j]
         end = (groups, table) if together else end
     falling = sorted(range(len(end[0])), key=lambda g: -mass[list(end[0][g])].sum())
-    apart = _confused(end[1])[np.ix_(falling, falling)]
+    apart = np.minimum(1.0, _confused(end[1]))[np.ix_(falling, falling)]
     np.fill_diagonal(apart, 0.0)
     return Symbols(_numbered([end[0][g] for g in falling], len(mass)), tuple(merges), apart)
 
 
 def _confused(table: Array) -> Array:
-    """Tell how confused any two groups are, shape (g, g), symmetric: see `merge_joint`."""
+    """Tell how confused any two groups are, shape (g, g), symmetric: see `merge_joint`.
+
+    More than one where one of the two is tiny: it is joined first, to whom it is taken for.
+    """
     mass = np.maximum(table.sum(axis=0), TINY)
     taken = table / np.maximum(table + np.diag(table)[:, None], TINY)
     smaller = 1.0 / np.minimum.outer(mass, mass) - len(mass) / mass.sum()
-    return np.asarray(np.minimum(1.0, (taken + taken.T) / 2 + FEW * np.maximum(0.0, smaller)))
+    return np.asarray((taken + taken.T) / 2 + FEW * np.maximum(0.0, smaller))
 
 
 def _added(table: Array, i: int, j: int) -> Array:
