@@ -50,7 +50,7 @@ def test_a_discovery_tells_of_every_stage_and_is_the_same(
     digits: ImageSet, told: Told, progress: Callable[..., None]
 ) -> None:
     def discovery() -> SymbolDiscovery:
-        return SymbolDiscovery(n_epochs=2, n_pieces=12, random_state=0)
+        return SymbolDiscovery(n_epochs=2, n_pieces=15, random_state=0)
 
     heard = discovery().fit(digits, progress=progress)
     stages = ["autoencoder", "codes", "mixture", "candidates", "neighbours", "pieces"]

@@ -18,6 +18,7 @@ from xenoglyph.autoencoder import SELUAutoencoder
 SQUASHED = "the numbers that the check gives are brought into [0, 1] before they are looked at"
 STOCHASTIC = "steps take images in a random order, which repetition changes and weights do not"
 EXCEPTIONS = {
+    "check_fit_non_negative": SQUASHED,
     "check_positive_only_tag_during_fit": SQUASHED,
     "check_sample_weight_equivalence_on_dense_data": STOCHASTIC,
 }
@@ -53,8 +54,9 @@ class OfAnyNumbers(SELUAutoencoder):
         return super().score_samples(squashed(X))
 
 
+# Codes are kept small by `l2`: to a few roundings of float32 checks would not agree else.
 @parametrize_with_checks(
-    [OfAnyNumbers(1, (4,), n_epochs=2, random_state=0)],
+    [OfAnyNumbers(1, (4,), n_epochs=2, l2=1.0, random_state=0)],
     expected_failed_checks=lambda _: EXCEPTIONS,
 )
 @pytest.mark.filterwarnings("ignore")
