@@ -1,4 +1,4 @@
-"""Alphabets that nobody has seen: every symbol a few random strokes, every image another hand's.
+"""Alphabets by chance: every symbol a few random strokes, every image another hand's.
 
 That pieces are doubled was chosen by others like those of the benchmark. Of those themselves, one
 showed that tiny pieces had been joined to each other (seed 5), and four were looked at while it

@@ -373,8 +373,11 @@ class SymbolDiscovery(Discovered):
 
 def _spread(codes: Array) -> Array:
     """Give numbers that all codes have in common some width: else no density describes them."""
+    same = codes.std(axis=0) < ROUNDING
+    if not same.any():
+        return codes
     noise = WIDTH * np.random.default_rng(0).standard_normal(codes.shape)
-    return np.asarray(codes + np.where(codes.std(axis=0) < ROUNDING, noise, 0.0))
+    return np.asarray(codes + np.where(same, noise, 0.0))
 
 
 def _held_out(images: ImageSet, random: np.random.RandomState) -> Integers:

@@ -54,7 +54,7 @@ class OfAnyNumbers(SELUAutoencoder):
         return super().score_samples(squashed(X))
 
 
-# Codes are kept small by `l2`: to a few roundings of float32 checks would not agree else.
+# `l2` keeps codes small: a check compares them to 1e-7, less than float32 tells of larger ones.
 @parametrize_with_checks(
     [OfAnyNumbers(1, (4,), n_epochs=2, l2=1.0, random_state=0)],
     expected_failed_checks=lambda _: EXCEPTIONS,
