@@ -83,7 +83,7 @@ class SymbolDiscovery(Discovered):
         How far an image may be moved without showing another symbol. By default that is
         `xenoglyph.recognition.MOVES`, for drawings and letters; give less where position,
         direction or size tell symbols apart.
-    tolerance : float, default=0.01
+    tolerance : float, default=0.008
         Largest confusion of two symbols beyond what is mistaken in general: pieces above it are
         joined. See `xenoglyph.symbols.merging.merge_joint`.
     n_processes : int, default=1

@@ -8,7 +8,7 @@ from xenoglyph.errors import DataError
 
 __all__ = ["RECIPES", "TOLERANCE", "Recipe", "recipe_named"]
 
-TOLERANCE = 0.01
+TOLERANCE = 0.008
 """Largest confusion of two symbols beyond what is mistaken in general."""
 
 

@@ -11,7 +11,7 @@ import laws
 from xenoglyph import DataError, ModelFileError
 from xenoglyph.symbols.merging import (
     EXCUSED,
-    FEW,
+    PRESUMED,
     joint_confusion,
     merge_components,
     merge_joint,
@@ -39,7 +39,7 @@ def pairs_confused(joint):
             of_i = joint[i, j] / (joint[i, i] + joint[i, j])
             of_j = joint[j, i] / (joint[j, j] + joint[j, i])
             small = max(0.0, 1 / min(mass[i], mass[j]) - k / mass.sum())
-            found[i, j] = min(1.0, (of_i + of_j) / 2 + FEW * small)
+            found[i, j] = min(1.0, (of_i + of_j) / 2 + PRESUMED * small)
     return found
 
 
@@ -141,7 +141,7 @@ def test_pieces_that_others_cannot_tell_apart_are_one_symbol():
     # 400 rows a hundredth of which is taken for the first kind, and none back; both counted alike.
     taken, own, kind = 2.0, 396.0, 800.0
     shares = (taken / (own + taken) + taken / (kind + taken)) / 2
-    few = FEW * (1 / (own + taken) - 2 / 1200)
+    few = PRESUMED * (1 / (own + taken) - 2 / 1200)
     assert second.confusion == pytest.approx(shares + few)
 
 

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from xenoglyph.symbols.pieces import SMALL, cut_into_pieces, hear_both, spectral_rows, take_back
+from xenoglyph.symbols.pieces import (
+    HEEDED,
+    SMALL,
+    cut_into_pieces,
+    hear_both,
+    spectral_rows,
+    take_back,
+)
 
 
 def rings(n, m, random):
@@ -112,12 +119,13 @@ def test_a_group_that_all_would_leave_keeps_its_images():
     np.testing.assert_array_equal(take_back(both, told, sure), expected)
 
 
-def test_two_witnesses_are_heard_alike():
+def test_two_witnesses_are_heard():
     pieces = np.array([0, 0, 1, 2])
     neighbours = np.array([[1, 2], [0, 2], [3, 0], [2, 1]])
     held_out = np.array([[1.0, 0.0, 0.0], [0.5, 0.5, 0.0], [0.0, 0.2, 0.8], [0.0, 0.0, 1.0]])
     votes = np.array([[0.5, 0.5, 0.0], [0.5, 0.5, 0.0], [0.5, 0.0, 0.5], [0.5, 0.5, 0.0]])
     heard = hear_both(pieces, held_out, neighbours)
-    np.testing.assert_allclose(heard, (held_out + votes) / 2)
+    np.testing.assert_allclose(heard, (1 - HEEDED) * held_out + HEEDED * votes)
+    np.testing.assert_allclose(heard.sum(axis=1), 1.0)
     alone = hear_both(np.array([0]), np.ones((1, 1)), np.empty((1, 0), int))
-    np.testing.assert_allclose(alone, 0.5)
+    np.testing.assert_allclose(alone, 1.0)

@@ -35,7 +35,7 @@ Integers = NDArray[np.intp]
 
 TINY = float(np.finfo(np.float64).tiny)
 
-FEW = 3.0
+PRESUMED = 1.0
 """Rows of a small group that are presumed confused although they were not seen to be."""
 EXCUSED = 0.05
 """Largest share of mistakes that says more of whoever was asked than of two groups."""
@@ -219,9 +219,9 @@ def merge_joint(joint: Array, tolerance: float) -> Symbols:
 
     Two groups are as confused as somebody would err who had to choose between the two alone: the
     share of the rows of one that are taken for the other, among those taken for either; the mean
-    of both directions. Of a group smaller than the average of all groups, `FEW` rows more count
-    as confused, as far as it is smaller: what a handful of rows shows is little. The tiniest are
-    so joined first, each to whom its rows are taken for.
+    of both directions. Of a group smaller than the average of all groups, `PRESUMED` rows more
+    count as confused, as far as it is smaller: what a handful of rows shows is little. The tiniest
+    are so joined first, each to whom its rows are taken for.
 
     Whoever was asked may err about everything, having seen few rows. Not more than `tolerance`
     may therefore be the confusion of two symbols less the share of all rows that are taken for
@@ -282,7 +282,7 @@ def _confused(table: Array) -> Array:
     mass = np.maximum(table.sum(axis=0), TINY)
     taken = table / np.maximum(table + np.diag(table)[:, None], TINY)
     smaller = 1.0 / np.minimum.outer(mass, mass) - len(mass) / mass.sum()
-    return np.asarray((taken + taken.T) / 2 + FEW * np.maximum(0.0, smaller))
+    return np.asarray((taken + taken.T) / 2 + PRESUMED * np.maximum(0.0, smaller))
 
 
 def _added(table: Array, i: int, j: int) -> Array:

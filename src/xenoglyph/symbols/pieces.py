@@ -28,6 +28,8 @@ SMALL = 500
 """Graphs of fewer images are decomposed whole."""
 STARTS = 20
 """Runs of k-means, of which the best counts."""
+HEEDED = 0.7
+"""What neighbours say of an image counts for so much, networks for the rest."""
 DOUBT, VOTE = 1e-3, 0.2
 """Added to a probability and to a number of votes: none is so sure that the other is not asked."""
 
@@ -71,7 +73,7 @@ def hear_both(pieces: Integers, held_out: Array, neighbours: Integers) -> Array:
     """Tell what two witnesses together take every image for.
 
     Networks that have learnt from few images mistake much; neighbours do not, but a graph has
-    edges between images that only happen to look alike. The mean of what both say is less wrong
+    edges between images that only happen to look alike. A mean of what both say is less wrong
     than either.
 
     Parameters
@@ -86,10 +88,14 @@ def hear_both(pieces: Integers, held_out: Array, neighbours: Integers) -> Array:
     Returns
     -------
     array of shape (n, k)
-        The mean of that probability and of the share of the neighbours that are of each piece.
+        The mean of that probability and of the share of the neighbours that are of each piece,
+        which counts for `HEEDED`. Where there are no neighbours, the probability.
     """
+    n_voters = neighbours.shape[1]
+    if not n_voters:
+        return held_out
     votes = _votes(pieces, neighbours, held_out.shape[1])
-    return np.asarray((held_out + votes / max(1, neighbours.shape[1])) / 2)
+    return np.asarray((1 - HEEDED) * held_out + HEEDED / n_voters * votes)
 
 
 def take_back(groups: Integers, held_out: Array, neighbours: Integers) -> Integers:
