@@ -50,8 +50,10 @@ CUTS = 5
 """Times that the graph is cut, by different seeds; the most typical counts."""
 ROUNDS, SETTLED = 3, 0.005
 """Most times that symbols are learnt; the share of images that, moved by it, ends it sooner."""
-EASE = 0.5
+EASE = 0.4
 """Share of the usual epochs in which symbols, fewer and further apart than pieces, are learnt."""
+PIECES_HIDDEN = (256, 256)
+"""Hidden layers of networks that learn pieces: half as wide as of those that learn symbols."""
 MANY = 2000
 """Of more images than these, pieces, which need only be told apart in the main, are learnt in a
 smaller share of the usual epochs, and symbols, by which every image is told, in a larger one."""
@@ -140,13 +142,15 @@ def find_symbols(
     voters = neighbours[:, :VOTERS]
     rows = pixels.reshape(n, -1)
     train = partial(train_recognisers, rows, image_shape=images.image_shape, augmentation=moves)
-    growth = max(1.0, n / MANY) ** (1 / 6)
-    learn_pieces = partial(train, random_state=learn, effort=1 / growth)
+    many = max(1.0, n / MANY)
+    learn_pieces = partial(
+        train, random_state=learn, effort=many ** (-1 / 6), hidden_sizes=PIECES_HIDDEN
+    )
     cuts, told = _enough_cuts(neighbours, n_pieces, cut_by, learn_pieces, tolerance, progress)
     typical, sure = stability(cuts, tolerance, resample, progress)
     cut, symbols = cuts[typical], cuts[typical].symbols
     groups = take_back(cut.groups, symbols.pool(told[typical]), voters)
-    learn_symbols = partial(train, effort=EASE * growth)
+    learn_symbols = partial(train, effort=EASE * many ** (1 / 4))
     recogniser = _symbols_learnt(groups, voters, learn_symbols, rounds, progress)
     return Found(symbols, recogniser, sure, chosen[cut.heard.argmax(axis=0)])
 

@@ -9,6 +9,7 @@ from xenoglyph.symbols.pieces import (
     SMALL,
     cut_into_pieces,
     hear_both,
+    in_common,
     spectral_rows,
     take_back,
 )
@@ -74,6 +75,38 @@ def test_the_same_seed_cuts_the_same_and_one_piece_is_all():
     assert not np.array_equal(one, other)
     linked = np.random.default_rng(4).integers(300, size=(300, 5))
     np.testing.assert_array_equal(cut_into_pieces(linked, 1, [0, 1]), 0)
+
+
+@pytest.mark.parametrize(("n", "m"), [(2, 1), (30, 4), (60, 9)])
+@pytest.mark.parametrize("compared", [1, 1 << 24])
+def test_neighbours_in_common_are_those_of_both_sets(n, m, compared, monkeypatch):
+    monkeypatch.setattr("xenoglyph.symbols.pieces.COMPARED", compared)
+    random = np.random.default_rng(6)
+    rows = [random.permutation(np.delete(np.arange(n), i))[:m] for i in range(n)]
+    sets = [{i, *row} for i, row in enumerate(rows)]
+    expected = [[len(sets[i] & sets[j]) for j in row] for i, row in enumerate(rows)]
+    np.testing.assert_array_equal(in_common(np.array(rows)), expected)
+
+
+def test_an_edge_counts_for_the_root_of_what_its_ends_have_in_common(monkeypatch):
+    """The broken twin would count every edge alike, or one that only one end knows in full."""
+    seen = []
+
+    def look(adjacency, n_vectors):
+        seen.append(adjacency.toarray())
+        return spectral_rows(adjacency, n_vectors)
+
+    monkeypatch.setattr("xenoglyph.symbols.pieces.spectral_rows", look)
+    n, random = 20, np.random.default_rng(8)
+    rows = [random.permutation(np.delete(np.arange(n), i))[:5] for i in range(n)]
+    cut_into_pieces(np.array(rows), 3, [0])
+    expected = np.zeros((n, n))
+    for i, row in enumerate(rows):
+        for j in row:
+            half = np.sqrt(len({i, *row} & {j, *rows[j]})) / 2
+            expected[i, j] += half
+            expected[j, i] += half
+    np.testing.assert_allclose(seen, [expected])
 
 
 def astray(n=100, m=8, seed=5):

@@ -37,7 +37,8 @@ Array = NDArray[np.float64]
 Pixels = NDArray[np.float32]
 Integers = NDArray[np.intp]
 
-HIDDEN_SIZES = (256, 256)
+HIDDEN_SIZES = (512, 512)
+"""Of a network, unless told otherwise."""
 FOLDS = 3
 BATCH_SIZE, LEARNING_RATE = 250, 2e-3
 EPOCHS = 5000
@@ -164,6 +165,7 @@ def train_recognisers(
     progress: Progress = quiet,
     *,
     effort: float = 1.0,
+    hidden_sizes: tuple[int, ...] = HIDDEN_SIZES,
 ) -> list[tuple[Recogniser, Array]]:
     """Train a network for each fold of the images, and ask it about that fold.
 
@@ -183,6 +185,8 @@ def train_recognisers(
     progress : callable, optional
     effort : float, default=1.0
         Share of the usual number of epochs, `EPOCHS` over the root of n, that networks learn.
+    hidden_sizes : tuple of int, optional
+        Of the layers between pixels and classes. `Recogniser.from_arrays` knows the default alone.
 
     Returns
     -------
@@ -201,7 +205,7 @@ def train_recognisers(
     scale = jnp.float32(large.mean()), jnp.float32(max(float(large.std()), 1e-6))
     numbers = [int(classes.max()) + 1 for classes in classings]
     outputs = -(-max(numbers) // OUTPUTS) * OUTPUTS
-    sizes = (large.shape[1], *HIDDEN_SIZES, len(classings) * outputs)
+    sizes = (large.shape[1], *hidden_sizes, len(classings) * outputs)
     learners = []
     for number in range(min(FOLDS, n)):
         layers = [Dense.draw(a, b, partial(lecun_normal, random)) for a, b in pairwise(sizes)]
