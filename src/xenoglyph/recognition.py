@@ -50,7 +50,7 @@ CUTS = 5
 """Times that the graph is cut, by different seeds; the most typical counts."""
 ROUNDS, SETTLED = 3, 0.005
 """Most times that symbols are learnt; the share of images that, moved by it, ends it sooner."""
-EASE = 0.4
+EASE = 0.35
 """Share of the usual epochs in which symbols, fewer and further apart than pieces, are learnt."""
 PIECES_HIDDEN = (256, 256)
 """Hidden layers of networks that learn pieces: half as wide as of those that learn symbols."""
