@@ -37,7 +37,7 @@ Integers = NDArray[np.intp]
 Train = Callable[..., list[tuple[Recogniser, Array]]]
 """`train_recognisers`, of which some arguments are given already."""
 
-MOVES = Augmentation(shift=0.09, rotation=15.0, scale=0.15, slant=0.45)
+MOVES = Augmentation(shift=0.09, rotation=15.0, scale=0.15, slant=0.45, elastic=0.05)
 """How far a drawing may be moved without showing another symbol, unless told otherwise."""
 
 NEIGHBOURS, VOTERS = 10, 5
@@ -150,7 +150,7 @@ def find_symbols(
     typical, sure = stability(cuts, tolerance, resample, progress)
     cut, symbols = cuts[typical], cuts[typical].symbols
     groups = take_back(cut.groups, symbols.pool(told[typical]), voters)
-    learn_symbols = partial(train, effort=EASE * many ** (1 / 4))
+    learn_symbols = partial(train, effort=EASE * many ** (1 / 3))
     recogniser = _symbols_learnt(groups, voters, learn_symbols, rounds, progress)
     return Found(symbols, recogniser, sure, chosen[cut.heard.argmax(axis=0)])
 
