@@ -80,7 +80,7 @@ def nearest_images(
     n_neighbours : int
         Less than n.
     moves : Augmentation
-        Movements that do not count: those that are not zero.
+        Movements that do not count: those that are not zero. Bends are not looked at.
     progress : callable, optional
         See `xenoglyph.progress`.
 
