@@ -38,7 +38,7 @@ Train = Callable[..., list[tuple[Recogniser, Array]]]
 """`train_recognisers`, of which some arguments are given already."""
 
 MOVES = Augmentation(shift=0.09, rotation=15.0, scale=0.15, slant=0.45, elastic=0.05)
-"""How far a drawing may be moved and bent without showing another symbol, unless told otherwise."""
+"""How far a drawing may be moved and bent, and show the same symbol, unless told otherwise."""
 
 NEIGHBOURS, VOTERS = 10, 5
 """Of each image: edges in the graph, and how many of them, the nearest, are asked what it is."""
