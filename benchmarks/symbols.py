@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.distance import pdist
 from sklearn.neighbors import NearestNeighbors
 
 from benchmarks.alphabets import alphabet
@@ -100,15 +101,17 @@ def generate(seed: int) -> dict[str, float]:
     unknown = label_table(told[TRAINING:], classes[TRAINING:], alien.n_symbols_)
     flat = learn.pixels.reshape(TRAINING, -1)
     [(judge, judged)] = train_recognisers(flat, [learnt], learn.image_shape, MOVES, seed)
-    back, right = [], []
+    back, right, varied, all_drawn = [], [], [], []
     for symbol in range(alien.n_symbols_):
         drawn = alien.sample(DRAWN, symbol=symbol, random_state=seed)
         back.append(np.mean(alien.predict(drawn) == symbol))
         majority = known.counts[symbol].argmax()
-        taken = judge.predict_proba(drawn.pixels.reshape(DRAWN, -1)).argmax(axis=1)
+        all_drawn.append(drawn.pixels.reshape(DRAWN, -1))
+        taken = judge.predict_proba(all_drawn[-1]).argmax(axis=1)
         right.append(np.mean(taken == majority))
+        varied.append(apart(all_drawn[-1]) / apart(flat[alien.labels_ == symbol][:DRAWN]))
+    drawings = np.concatenate(all_drawn)
     plain = alien.autoencoder_.inverse_transform(alien.autoencoder_.transform(others[:2000]))
-    drawings = alien.sample(2000, random_state=seed).pixels
     again = alien.autoencoder_.inverse_transform(alien.codes_).reshape(TRAINING, -1)
     return {
         "accuracy, images learnt from": scores(known)["accuracy"],
@@ -117,6 +120,7 @@ def generate(seed: int) -> dict[str, float]:
         "drawings that come back, worst symbol": float(min(back)),
         "drawings with the symbol's label, worst symbol": float(min(right)),
         "the same, mean": float(np.mean(right)),
+        "distance of two drawings, over images', worst symbol": float(min(varied)),
         "half-grey pixels, over reconstructions'": half_grey(drawings) / half_grey(plain),
         "nearest image learnt from, over theirs": nearer(flat, drawings),
         "the same, reconstructions of others": nearer(flat, plain),
@@ -128,8 +132,13 @@ def nearer(learnt: NDArray[np.float32], pixels: NDArray[np.float32]) -> float:
     """Median distance to the nearest of those learnt from, over that among these."""
     search = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(learnt)
     own = search.kneighbors(pixels.reshape(len(pixels), -1))[0]
-    apart = search.kneighbors(learnt[::APART], n_neighbors=2)[0][:, 1]
-    return float(np.median(own) / np.median(apart))
+    theirs = search.kneighbors(learnt[::APART], n_neighbors=2)[0][:, 1]
+    return float(np.median(own) / np.median(theirs))
+
+
+def apart(flat: NDArray[np.float32]) -> float:
+    """Median distance of two different images."""
+    return float(np.median(pdist(flat)))
 
 
 def half_grey(pixels: NDArray[np.float32]) -> float:

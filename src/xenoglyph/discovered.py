@@ -17,13 +17,13 @@ from xenoglyph.autoencoder import Augmentation, SELUAutoencoder
 from xenoglyph.autoencoder import arrays as autoencoder_arrays
 from xenoglyph.autoencoder.recogniser import Recogniser
 from xenoglyph.autoencoder.rows import image_rows
+from xenoglyph.drawing import Finish, draw_recognised
 from xenoglyph.errors import DataError, ModelFileError
 from xenoglyph.images import ImageSet, as_images
 from xenoglyph.mixture import MMLGaussianMixture
 from xenoglyph.mixture import arrays as mixture_arrays
 from xenoglyph.progress import Progress, quiet
 from xenoglyph.recipes import recipe_named
-from xenoglyph.recognition import draw_recognised
 from xenoglyph.storage import read_model, write_model
 from xenoglyph.symbols import Stability, Symbols
 from xenoglyph.workers import Client
@@ -32,6 +32,7 @@ __all__ = ["Discovered"]
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.intp]
+Pixels = NDArray[np.float32]
 RandomState = int | np.random.RandomState | None
 
 OWN_SHARE = 0.05
@@ -52,6 +53,7 @@ class Discovered(ClusterMixin, BaseEstimator):
     symbols_: Symbols
     stability_: Stability | None
     component_symbols_: Array
+    finish_: Finish
     evidence_: record.Evidence
     image_shape_: tuple[int, ...]
     seconds_: dict[str, float]
@@ -143,14 +145,21 @@ class Discovered(ClusterMixin, BaseEstimator):
         random = check_random_state(self.random_state if random_state is None else random_state)
         if symbol is not None and component is not None:
             raise DataError("Both symbol and component were given; give one of them.")
-        if symbol is not None:
-            pixels = self.autoencoder_.inverse_transform(self.sample_codes(n, symbol, random))
-            return ImageSet(pixels, labels=np.full(n, symbol), name="new images")
-        codes, _ = self.mixture_.sample(n, component=component, random_state=random)
-        return self._drawn(codes)
+        if symbol is None:
+            codes, _ = self.mixture_.sample(n, component=component, random_state=random)
+            pixels = self._drawn(codes, random)
+            return ImageSet(pixels, labels=self._told(pixels).argmax(axis=1), name="new images")
+        among = self._components_of(symbol)
+
+        def draw(n: int) -> Pixels:
+            codes, _ = self.mixture_.sample(n, component=among, random_state=random)
+            return self._drawn(codes, random)
+
+        pixels = draw_recognised(n, symbol, draw, self._told)
+        return ImageSet(pixels, labels=np.full(n, symbol), name="new images")
 
     def sample_codes(self, n: int, symbol: int, random_state: RandomState = None) -> Array:
-        """Draw codes of a symbol: those of the images that `sample` draws.
+        """Draw codes of a symbol: such that `decode` makes of them what is taken for it.
 
         Parameters
         ----------
@@ -170,20 +179,35 @@ class Discovered(ClusterMixin, BaseEstimator):
         """
         check_is_fitted(self, "mixture_")
         random = check_random_state(self.random_state if random_state is None else random_state)
-        if not 0 <= symbol < self.n_symbols_:
-            raise DataError(f"symbol={symbol} does not exist; choose 0 to {self.n_symbols_ - 1}.")
-        shares = self.component_symbols_[:, symbol]
-        among = np.flatnonzero(shares >= min(OWN_SHARE, shares.max()))
+        among = self._components_of(symbol)
 
         def draw(n: int) -> Array:
             return np.asarray(self.mixture_.sample(n, component=among, random_state=random)[0])
 
         return draw_recognised(n, symbol, draw, self.recognise_codes)
 
+    def decode(self, codes: ArrayLike) -> Pixels:
+        """Draw the image of each code: sharpened as in `sample`, but not moved.
+
+        Parameters
+        ----------
+        codes : array of shape (n, code_size)
+
+        Returns
+        -------
+        array of float32 in [0, 1], of the shape (n, h, w) or (n, h, w, c)
+
+        Raises
+        ------
+        DataError
+            If `codes` is not a finite table of that width.
+        """
+        check_is_fitted(self, "autoencoder_")
+        return self.finish_.sharpen(self.autoencoder_.inverse_transform(codes))
+
     def recognise_codes(self, codes: ArrayLike) -> Array:
-        """Probability of each symbol for the image that each code stands for, (n, n_symbols)."""
-        pixels = self.autoencoder_.inverse_transform(codes)
-        return self._symbol_probabilities(ImageSet(pixels, name="new images"))
+        """Probability of each symbol for what `decode` makes of each code, (n, n_symbols)."""
+        return self._told(self.decode(codes))
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the model file: safetensors with our schema and checksum, whole or not at all."""
@@ -204,6 +228,7 @@ class Discovered(ClusterMixin, BaseEstimator):
         settings = {
             "parameters": parameters,
             "image_shape": list(self.image_shape_),
+            "finish": self.finish_.to_settings(),
             **{part: own for part, (own, _) in parts.items()},
         }
         arrays = {
@@ -233,6 +258,7 @@ class Discovered(ClusterMixin, BaseEstimator):
             model = cls(**settings["parameters"])
             model.image_shape_ = tuple(map(int, settings["image_shape"]))
             model.seconds_ = {}
+            model.finish_ = Finish.from_settings(settings["finish"])
             model.autoencoder_ = autoencoder_arrays.from_arrays(*part("autoencoder"))
             model.mixture_ = mixture_arrays.from_arrays(*part("mixture"))
             model.evidence_ = record.from_arrays(*part("evidence"))
@@ -284,8 +310,17 @@ class Discovered(ClusterMixin, BaseEstimator):
         told = self.recogniser_.told(rows, progress=progress, client=client)
         return np.concatenate(list(told))
 
-    def _drawn(self, codes: Array) -> ImageSet:
-        """Decode; label every image as `predict` does."""
-        pixels = self.autoencoder_.inverse_transform(codes)
-        told = self._symbol_probabilities(ImageSet(pixels, name="new images"))
-        return ImageSet(pixels, labels=told.argmax(axis=1), name="new images")
+    def _components_of(self, symbol: int) -> Integers:
+        """Components that a symbol is drawn from."""
+        if not 0 <= symbol < self.n_symbols_:
+            raise DataError(f"symbol={symbol} does not exist; choose 0 to {self.n_symbols_ - 1}.")
+        shares = self.component_symbols_[:, symbol]
+        return np.flatnonzero(shares >= min(OWN_SHARE, shares.max()))
+
+    def _drawn(self, codes: Array, random: np.random.RandomState) -> Pixels:
+        """Decode new images, and finish them."""
+        return self.finish_(self.autoencoder_.inverse_transform(codes), random)
+
+    def _told(self, pixels: Pixels) -> Array:
+        """Probability of each symbol for each of some new images."""
+        return self._symbol_probabilities(ImageSet(pixels, name="new images"))

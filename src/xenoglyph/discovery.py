@@ -18,6 +18,7 @@ from xenoglyph.autoencoder.augmentation import augmentation_from
 from xenoglyph.autoencoder.checks import check_number
 from xenoglyph.autoencoder.recogniser import Recogniser
 from xenoglyph.discovered import Discovered
+from xenoglyph.drawing import Finish, learn_finish
 from xenoglyph.errors import DataError
 from xenoglyph.images import ImageSet
 from xenoglyph.mixture import MMLGaussianMixture
@@ -123,6 +124,8 @@ class SymbolDiscovery(Discovered):
         Of each fitted image: see `score_samples`. Not kept in a file.
     component_symbols_ : array of shape (n_components, n_symbols)
         Share of each component's images that show each symbol.
+    finish_ : Finish
+        Makes drawings of decoded images.
     evidence_ : Evidence
         What the report shows of the fit.
     seconds_ : dict
@@ -229,7 +232,7 @@ class SymbolDiscovery(Discovered):
             )
         check_number("n_pieces", self.n_pieces, Integral, 1)
         check_tolerance(self.tolerance)
-        augmentation_from(self.augmentation)
+        self._moves = augmentation_from(self.augmentation) or MOVES
         seeds = random.randint(2**31 - 1, size=3)
         self._symbol_seed = int(seeds[2])
         own = {"code_size": self.code_size, "n_processes": self.n_processes}
@@ -288,6 +291,17 @@ class SymbolDiscovery(Discovered):
             progress("belonging", 0, 0, "")
             self.scores_ = self._explained(images, self.codes_, client)
             self._compare_components(told)
+        with self._timed("drawing"):
+            progress("drawing", 0, 0, "")
+            self.finish_ = self._learn_finish(images)
+
+    def _learn_finish(self, images: ImageSet) -> Finish:
+        """Find out what makes decoded images drawings. Without networks none is moved."""
+        if not recipe_named(self.recipe).finish:
+            return Finish()
+        moves = None if self.recogniser_ is None else self._moves
+        random = np.random.RandomState(self._symbol_seed)
+        return learn_finish(images, self.autoencoder_, self.mixture_, moves, random)
 
     def _compare_components(self, told: Array) -> None:
         """Set the component of each image, and the share of each symbol in each component."""
@@ -307,14 +321,14 @@ class SymbolDiscovery(Discovered):
         self.recogniser_: Recogniser | None = None
         self.stability_: Stability | None = None
         self._likest: Integers | None = None
-        # A tolerance of one joins nothing: every piece is a symbol, the tree is still known.
+        # A tolerance of one joins nothing; the tree is still known.
         tolerance = self.tolerance if recipe_named(self.recipe).merge else 1.0
         if self.symbol_route == "codes":
             posterior = self.mixture_.predict_proba(self.codes_)
             self.symbols_ = merge_components(posterior, tolerance)
             return
-        moves = augmentation_from(self.augmentation) or MOVES
-        found = find_symbols(images, self.n_pieces, moves, tolerance, self._symbol_seed, progress)
+        settings = (self.n_pieces, self._moves, tolerance, self._symbol_seed)
+        found = find_symbols(images, *settings, progress)
         self.symbols_, self.recogniser_ = found.symbols, found.recogniser
         self.stability_, self._likest = found.stability, found.likest
 

@@ -24,6 +24,8 @@ class Recipe:
     """Arguments of `MMLGaussianMixture`."""
     merge: bool = True
     """Whether components are joined into symbols; otherwise every component is a symbol."""
+    finish: bool = True
+    """Whether drawings are more than what is decoded: see `xenoglyph.drawing`."""
     held_out: bool = False
     """Whether the encoder learns from the source's training images alone and the mixture is
     fitted on the codes of the others."""
@@ -46,6 +48,7 @@ RECIPES: Mapping[str, Recipe] = {
         },
         mixture={"max_components": 25, "search": "annihilation", "criterion": "program"},
         merge=False,
+        finish=False,
         held_out=True,
     ),
 }

@@ -26,7 +26,6 @@ __all__ = [
     "MOVES",
     "Found",
     "check_graph",
-    "draw_recognised",
     "find_symbols",
     "from_arrays",
     "to_arrays",
@@ -63,8 +62,6 @@ COPIES = 3
 """Of the graph's images as float32: as they are, blurred or on the device, and to work with."""
 SHARES, JACCARD = "component_symbols", "jaccard"
 """Names of arrays in a model file."""
-DRAWS = 20
-"""Draws after which the likest are taken for the symbol that was asked for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -220,37 +217,6 @@ def _in_round(progress: Progress, number: int, _: str, done: int, total: int, __
     """Tell of all rounds in which symbols are learnt, given the steps of one."""
     percent = 100 * number + 100 * done // total
     progress("symbols", percent, 100 * ROUNDS, f"round {number + 1}")
-
-
-def draw_recognised(
-    n: int, symbol: int, draw: Callable[[int], Array], recognise: Callable[[Array], Array]
-) -> Array:
-    """Draw until n drawings are taken for a symbol.
-
-    Parameters
-    ----------
-    n : int
-    symbol : int
-    draw : callable
-        Takes a number; returns the codes of so many new images.
-    recognise : callable
-        Takes codes; returns the probability of each symbol for the image of each.
-
-    Returns
-    -------
-    array of n codes
-        In the order of drawing. Where `DRAWS` draws of n do not hold n of the symbol, the
-        likest of the others are among them.
-    """
-    drawn: list[Array] = []
-    likeness = np.empty(0)
-    while not drawn or (len(drawn) < DRAWS and np.count_nonzero(likeness == 1.0) < n):
-        drawn.append(draw(n))
-        told = recognise(drawn[-1])
-        own = np.where(told.argmax(axis=1) == symbol, 1.0, told[:, symbol] / 2)
-        likeness = np.concatenate([likeness, own])
-    likest = np.argsort(-likeness, kind="stable")[:n]
-    return np.asarray(np.concatenate(drawn)[np.sort(likest)])
 
 
 def to_arrays(

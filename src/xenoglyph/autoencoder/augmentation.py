@@ -1,10 +1,13 @@
 """Moving, turning, scaling, slanting and bending images at random, on the device."""
 
 from dataclasses import dataclass
+from functools import partial
 from numbers import Real
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
 
 from xenoglyph.autoencoder.checks import check_number
 from xenoglyph.errors import DataError
@@ -15,6 +18,10 @@ BENDS = 4
 """Points along each side at which an elastic bend is drawn; between them it is smooth."""
 OVERSHOOT = 1.25**2
 """How far a cubic between points can go beyond them, in both directions together."""
+TOGETHER = 128
+"""Images that are moved at once."""
+
+Pixels = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -54,7 +61,13 @@ class Augmentation:
         for name in self.__dataclass_fields__:
             check_number(f"augmentation's {name}", getattr(self, name), Real, 0)
 
-    def move(self, pixels: jax.Array, image_shape: tuple[int, ...], key: jax.Array) -> jax.Array:
+    def move(
+        self,
+        pixels: jax.Array,
+        image_shape: tuple[int, ...],
+        key: jax.Array,
+        share: float | jax.Array = 1.0,
+    ) -> jax.Array:
         """Return images [n, n_pixels], each moved by its own random amounts.
 
         Parameters
@@ -64,6 +77,8 @@ class Augmentation:
             (h, w) or (h, w, c).
         key : jax.Array
             Random key.
+        share : float, default=1.0
+            Of every amount, how much of it.
         """
         if len(image_shape) == 1:
             raise DataError(
@@ -72,17 +87,39 @@ class Augmentation:
             )
         height, width, *channels = image_shape
         pictures = pixels.reshape(len(pixels), height, width, *(channels or [1]))
-        places = self._places(len(pixels), height, width, key)
+        places = self._places(len(pixels), height, width, key, share)
         moved: jax.Array = jax.vmap(_sampled)(pictures, places).reshape(pixels.shape)
         return moved
 
-    def _places(self, n: int, height: int, width: int, key: jax.Array) -> jax.Array:
+    def moved(self, pixels: Pixels, random_state: int, share: float = 1.0) -> Pixels:
+        """Return images of shape (n, h, w) or (n, h, w, c), each moved by its own random amounts.
+
+        Parameters
+        ----------
+        pixels : array of float32
+        random_state : int
+        share : float, default=1.0
+            Of every amount, how much of it.
+        """
+        n, *shape = pixels.shape
+        rows, key = pixels.reshape(n, -1), jax.random.key(random_state)
+        moved = np.empty_like(rows)
+        for first in range(0, n, TOGETHER):
+            own = slice(first, first + TOGETHER)
+            padded = np.resize(rows[own], (TOGETHER, rows.shape[1]))
+            some = _moved(self, padded, tuple(shape), jax.random.fold_in(key, first), share)
+            moved[own] = some[: n - first]
+        return moved.reshape(pixels.shape)
+
+    def _places(
+        self, n: int, height: int, width: int, key: jax.Array, share: float | jax.Array
+    ) -> jax.Array:
         """Where each new pixel comes from: row and column [n, 2, h, w], in pixels."""
         turn, size, slant, move, bend = jax.random.split(key, 5)
-        angle = jnp.deg2rad(self.rotation) * _even(turn, (n,))
-        scale = jnp.exp(-self.scale * _even(size, (n,)))
+        angle = jnp.deg2rad(share * self.rotation) * _even(turn, (n,))
+        scale = jnp.exp(-share * self.scale * _even(size, (n,)))
         cosine, sine = scale * jnp.cos(angle), scale * jnp.sin(angle)
-        lean = self.slant * _even(slant, (n,))
+        lean = share * self.slant * _even(slant, (n,))
         matrix = jnp.stack(
             [jnp.stack([cosine, -sine], -1), jnp.stack([sine + lean, cosine], -1)], -2
         )
@@ -90,12 +127,12 @@ class Augmentation:
         centre = (sides - 1) / 2
         grid = jnp.stack(jnp.meshgrid(jnp.arange(height), jnp.arange(width), indexing="ij"))
         away = grid - centre[:, None, None]
-        shift = self.shift * sides * _even(move, (n, 2)) + centre
+        shift = share * self.shift * sides * _even(move, (n, 2)) + centre
         turned = jnp.einsum("nij,jhw->nihw", matrix, away, precision="highest")
         places: jax.Array = turned + shift[:, :, None, None]
         if self.elastic == 0.0:
             return places
-        bends = self.elastic / OVERSHOOT * _even(bend, (n, 2, BENDS, BENDS))
+        bends = share * self.elastic / OVERSHOOT * _even(bend, (n, 2, BENDS, BENDS))
         smooth = jax.image.resize(bends, (n, 2, height, width), "cubic")
         bent: jax.Array = places + smooth * sides[:, None, None]
         return bent
@@ -118,6 +155,17 @@ def augmentation_from(value: object) -> Augmentation | None:
         raise DataError(
             f"augmentation={value!r} was given; give an Augmentation, or a dict of {known}"
         ) from error
+
+
+@partial(jax.jit, static_argnums=(0, 2))
+def _moved(
+    moves: Augmentation,
+    rows: jax.Array,
+    image_shape: tuple[int, ...],
+    key: jax.Array,
+    share: jax.Array,
+) -> jax.Array:
+    return moves.move(rows, image_shape, key, share)
 
 
 def _even(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:

@@ -24,6 +24,7 @@ from xenoglyph.autoencoder import SELUAutoencoder
 from xenoglyph.autoencoder.arrays import to_arrays
 from xenoglyph.autoencoder.layers import Doubling, Layer
 from xenoglyph.discovery import SymbolDiscovery
+from xenoglyph.drawing import Finish
 
 __all__ = ["close_by", "gather_decoder", "gather_draws"]
 
@@ -55,7 +56,7 @@ def gather_draws(discovery: SymbolDiscovery) -> dict[str, Any]:
         "ranges" (of each number in the codes), and "symbols": for each its "codes", their
         "components", and "hits" of "trials".
     """
-    decoder = gather_decoder(discovery.autoencoder_)
+    decoder = gather_decoder(discovery.autoencoder_, discovery.finish_)
     codes = discovery.evidence_.gallery_codes
     draws = {
         "decoder": decoder,
@@ -70,18 +71,21 @@ def gather_draws(discovery: SymbolDiscovery) -> dict[str, Any]:
     return draws
 
 
-def gather_decoder(autoencoder: SELUAutoencoder) -> dict[str, Any] | None:
+def gather_decoder(autoencoder: SELUAutoencoder, finish: Finish) -> dict[str, Any] | None:
     """Take a decoder out of an auto-encoder.
 
     Parameters
     ----------
     autoencoder : SELUAutoencoder
         Fitted.
+    finish : Finish
+        Of the drawings; but the page does not move drawings.
 
     Returns
     -------
     dict or None
-        "image_shape", "loss" (which says how the output becomes pixels), "layers" (the shape of
+        "image_shape", "loss" (which says how the output becomes pixels), "power" and "odds" (by
+        which they are sharpened), "layers" (the shape of
         each weight and, of a convolution, the shapes of its pictures) and "weights": weight and
         bias of each layer, one after the other, as base64 of little-endian float32. None where
         there are more than `MOST_WEIGHTS` of them.
@@ -94,6 +98,8 @@ def gather_decoder(autoencoder: SELUAutoencoder) -> dict[str, Any] | None:
     return {
         "image_shape": list(autoencoder.image_shape_),
         "loss": to_arrays(autoencoder)[0]["fitted_loss"],
+        "power": finish.power,
+        "odds": finish.odds,
         "layers": [_outline(layer) for layer in layers],
         "weights": base64.b64encode(flat.tobytes()).decode("ascii"),
     }

@@ -1,4 +1,4 @@
-// The decoder: codes to pixels, with the weights of the auto-encoder in Python.
+// The decoder: codes to sharpened pixels, with the weights of the auto-encoder in Python.
 
 const decode = (() => {
   const { decoder } = data.draws;
@@ -57,10 +57,16 @@ const decode = (() => {
     gaussian: (x) => Math.min(Math.max(x, 0), 1),
   }[decoder.loss];
 
+  const { power, odds } = decoder;
+  const sharpened = (x) => {
+    const [ink, paper] = [odds * x ** power, (1 - x) ** power];
+    return ink / (ink + paper);
+  };
+
   return (code) => layers.reduce((x, layer, number) => {
     const y = (layer.from ? doubling : dense)(layer, x);
     return y.map(number < layers.length - 1 ? selu : picture);
-  }, code);
+  }, code).map(sharpened);
 })();
 
 // Draws the image of a code on a canvas, in 256 levels, rounded as NumPy rounds.

@@ -1,0 +1,206 @@
+"""From decoded images to drawings: sharp again, moved, and of the symbol that was asked for.
+
+A decoder draws the mean of all images that have a code: where some of them have ink and others
+paper, it is grey, and what they do not have in common it leaves out. So a decoded image is
+blurred, and nearer to the images learnt from than these are to each other. A `Finish` makes up for
+both.
+"""
+
+from bisect import bisect_left
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import least_squares
+from sklearn.neighbors import NearestNeighbors
+
+from xenoglyph.autoencoder import Augmentation, SELUAutoencoder
+from xenoglyph.errors import ModelFileError
+from xenoglyph.images import ImageSet
+from xenoglyph.mixture import MMLGaussianMixture
+
+__all__ = ["Finish", "draw_recognised", "learn_finish"]
+
+Array = NDArray[np.float64]
+Pixels = NDArray[np.float32]
+
+MOST_POWER = 8.0
+"""Images of which the codes know nothing cannot be made sharp: grey would become a pattern."""
+TRIED = 1000
+"""Images, and drawings, by which a finish is learnt,"""
+COMPARED = 1 << 26
+"""and pixels of images that are compared with them: 256 MB."""
+STEPS = 8
+"""Shares of the moves that are tried: eighths."""
+DRAWS = 20
+"""Draws after which the likest are taken for the symbol that was asked for."""
+
+
+@dataclass(frozen=True)
+class Finish:
+    """What is done to decoded images.
+
+    Parameters
+    ----------
+    power, odds : float, default=1.0
+        A pixel x in [0, 1], read as the odds x / (1 - x) of ink, gets `odds` times the odds to the
+        `power`. A power above one sharpens; 0 and 1 stay what they are.
+    moves : Augmentation, optional
+        How far an image may be moved without showing another symbol; None moves no drawing.
+    share : float, default=1.0
+        Share of the moves by which drawings are moved before they are sharpened.
+    """
+
+    power: float = 1.0
+    odds: float = 1.0
+    moves: Augmentation | None = None
+    share: float = 1.0
+
+    def sharpen(self, pixels: Pixels) -> Pixels:
+        """Return pixels in [0, 1], sharpened."""
+        ink, paper = self.odds * pixels**self.power, (1 - pixels) ** self.power
+        return np.asarray(ink / (ink + paper), dtype=pixels.dtype)
+
+    def __call__(self, pixels: Pixels, random: np.random.RandomState) -> Pixels:
+        """Return images of shape (n, h, w) or (n, h, w, c), moved and sharpened.
+
+        What comes in from beyond the edge has the image's median colour.
+        """
+        if self.moves is not None and self.share:
+            paper = np.median(pixels, axis=(1, 2), keepdims=True)
+            moved = self.moves.moved(pixels - paper, random.randint(2**31 - 1), self.share)
+            pixels = np.clip(moved + paper, 0.0, 1.0)
+        return self.sharpen(pixels)
+
+    def to_settings(self) -> dict[str, Any]:
+        """Return what JSON can hold, and `from_settings` reads."""
+        return asdict(self)
+
+    @classmethod
+    def from_settings(cls, settings: dict[str, Any]) -> "Finish":
+        """Read what `to_settings` returned.
+
+        Raises
+        ------
+        ModelFileError
+            If sharpening by these numbers is not possible.
+        """
+        power, odds, share = (settings[name] for name in ("power", "odds", "share"))
+        if not (power > 0 and odds > 0 and share >= 0):
+            raise ModelFileError("The finish of drawings in the model file is damaged.")
+        moves = settings["moves"]
+        return cls(power, odds, None if moves is None else Augmentation(**moves), share)
+
+
+def learn_finish(
+    images: ImageSet,
+    autoencoder: SELUAutoencoder,
+    mixture: MMLGaussianMixture,
+    moves: Augmentation | None,
+    random: np.random.RandomState,
+) -> Finish:
+    """Find the finish that makes drawings as sharp as images, and as new as they are.
+
+    Sharp: after it the pixels of reconstructed images have the mean and the variance of the
+    images' own. New: of all drawings the median has its nearest image no nearer than the median
+    of the images has its nearest other one. For that drawings are moved, by as many eighths of
+    `moves` as it takes, eight at the most. They are not bent: that would do little.
+
+    Parameters
+    ----------
+    images : ImageSet
+        Those learnt from.
+    autoencoder : SELUAutoencoder
+    mixture : MMLGaussianMixture
+        Of the images' codes.
+    moves : Augmentation or None
+        How far an image may be moved without showing another symbol; None where that is not
+        known, and drawings are not to be moved.
+    random : RandomState
+
+    Returns
+    -------
+    Finish
+    """
+    n_pixels = int(np.prod(images.image_shape))
+    most = max(2, COMPARED // n_pixels)
+    compared = _some(images, most, random)
+    tried = _some(compared, min(most, TRIED), random)
+    truth = np.asarray(tried.pixels)
+    decode = autoencoder.inverse_transform
+    power, odds = _sharpness(decode(autoencoder.transform(tried)), truth)
+    if moves is None:
+        return Finish(power, odds)
+    search = NearestNeighbors(n_neighbors=2, algorithm="brute")
+    search.fit(np.asarray(compared.pixels).reshape(len(compared), n_pixels))
+    apart = np.median(search.kneighbors(truth.reshape(len(truth), n_pixels))[0][:, 1])
+    decoded = decode(mixture.sample(len(truth), random_state=random)[0])
+    seed = int(random.randint(2**31 - 1))
+
+    def moved(step: int) -> Finish:
+        return Finish(power, odds, replace(moves, elastic=0.0), step / STEPS)
+
+    def is_new(step: int) -> bool:
+        drawn = moved(step)(decoded, np.random.RandomState(seed)).reshape(len(decoded), n_pixels)
+        return bool(np.median(search.kneighbors(drawn, n_neighbors=1)[0]) >= apart)
+
+    return moved(bisect_left(range(STEPS), True, key=is_new))
+
+
+def draw_recognised(
+    n: int,
+    symbol: int,
+    draw: Callable[[int], NDArray[Any]],
+    recognise: Callable[[NDArray[Any]], Array],
+) -> NDArray[Any]:
+    """Draw until n drawings are taken for a symbol.
+
+    Parameters
+    ----------
+    n : int
+    symbol : int
+    draw : callable
+        Takes a number; returns so many new images, or their codes.
+    recognise : callable
+        Takes what `draw` returned; returns the probability of each symbol for each.
+
+    Returns
+    -------
+    array of n drawings
+        In the order of drawing. Where `DRAWS` draws of n do not hold n of the symbol, the
+        likest of the others are among them.
+    """
+    drawn: list[NDArray[Any]] = []
+    likeness = np.empty(0)
+    while not drawn or (len(drawn) < DRAWS and np.count_nonzero(likeness == 1.0) < n):
+        drawn.append(draw(n))
+        told = recognise(drawn[-1])
+        own = np.where(told.argmax(axis=1) == symbol, 1.0, told[:, symbol] / 2)
+        likeness = np.concatenate([likeness, own])
+    likest = np.argsort(-likeness, kind="stable")[:n]
+    return np.concatenate(drawn)[np.sort(likest)]
+
+
+def _some(images: ImageSet, most: int, random: np.random.RandomState) -> ImageSet:
+    """Return so many of the images at most."""
+    if len(images) <= most:
+        return images
+    return images[np.sort(random.choice(len(images), most, replace=False))]
+
+
+def _sharpness(decoded: Pixels, truth: Pixels) -> tuple[float, float]:
+    """Power and odds after which decoded pixels have the true ones' mean and variance."""
+    mean, deviation = float(truth.mean()), float(truth.std())
+    if deviation == 0.0:
+        return 1.0, 1.0
+
+    def off(logs: Array) -> list[float]:
+        sharp = Finish(*np.exp(logs)).sharpen(decoded.astype(np.float64))
+        return [float(sharp.mean()) - mean, float(sharp.std()) - deviation]
+
+    most = np.log(MOST_POWER)
+    found = least_squares(off, [most / 8, 0.0], bounds=([0.0, -most], [most, most]))
+    power, odds = np.exp(found.x)
+    return float(power), float(odds)
