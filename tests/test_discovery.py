@@ -305,6 +305,22 @@ def test_the_article_holds_images_out_and_joins_nothing(images):
     assert alien.autoencoder_.batch_size == 4096
 
 
+def test_the_article_draws_what_is_decoded(images):
+    alien = SymbolDiscovery("article", n_epochs=2, random_state=0).fit(images)
+    codes, _ = alien.mixture_.sample(9, random_state=0)
+    decoded = alien.autoencoder_.inverse_transform(codes)
+    np.testing.assert_allclose(alien.sample(9, random_state=0).pixels, decoded, atol=1e-6)
+    np.testing.assert_allclose(alien.decode(codes), decoded, atol=1e-6)
+
+
+def test_codes_are_decoded_as_sharp_as_drawings(alien):
+    decoded = alien.autoencoder_.inverse_transform(alien.codes_)
+    sharp = alien.decode(alien.codes_)
+    assert sharp.std() > decoded.std()
+    assert (np.abs(sharp.std(axis=0) - decoded.std(axis=0)) > 0.01).any()
+    assert alien.finish_.moves is not None
+
+
 def test_the_article_annihilates_as_its_program_did(images):
     alien = SymbolDiscovery("article", n_epochs=1, random_state=0).fit(images)
     mixture = alien.mixture_

@@ -32,8 +32,11 @@ TRIED = 1000
 """Images, and drawings, by which a finish is learnt,"""
 COMPARED = 1 << 26
 """and pixels of images that are compared with them: 256 MB."""
-STEPS = 8
-"""Shares of the moves that are tried: eighths."""
+STEPS = 16
+"""Shares of the moves that are tried: sixteenths."""
+FURTHER = 1.03
+"""So much further than images are from each other drawings are to be from images: other drawings
+than those that it is tried on, and those that are taken for a symbol, are a little nearer."""
 DRAWS = 20
 """Draws after which the likest are taken for the symbol that was asked for."""
 
@@ -105,8 +108,9 @@ def learn_finish(
 
     Sharp: after it the pixels of reconstructed images have the mean and the variance of the
     images' own. New: of all drawings the median has its nearest image no nearer than the median
-    of the images has its nearest other one. For that drawings are moved, by as many eighths of
-    `moves` as it takes, eight at the most. They are not bent: that would do little.
+    of the images has its nearest other one (with `FURTHER` to spare). For that drawings are moved,
+    by as many sixteenths of `moves` as it takes, all of them at the most. They are not bent: that
+    would do little.
 
     Parameters
     ----------
@@ -144,7 +148,7 @@ def learn_finish(
 
     def is_new(step: int) -> bool:
         drawn = moved(step)(decoded, np.random.RandomState(seed)).reshape(len(decoded), n_pixels)
-        return bool(np.median(search.kneighbors(drawn, n_neighbors=1)[0]) >= apart)
+        return bool(np.median(search.kneighbors(drawn, n_neighbors=1)[0]) >= FURTHER * apart)
 
     return moved(bisect_left(range(STEPS), True, key=is_new))
 

@@ -279,3 +279,26 @@ def test_a_dict_s_amounts_are_checked() -> None:
 def test_the_rows_of_a_table_cannot_be_moved() -> None:
     with pytest.raises(DataError, match="table"):
         EVERYTHING.move(images((24,)), (24,), KEY)
+
+
+# -------------------------------------------------------------------------- outside of the device
+
+
+@pytest.mark.parametrize("shape", [(7, 5), (6, 5, 3)])
+def test_a_share_of_the_moves_is_smaller_moves(shape: tuple[int, ...]) -> None:
+    pixels = np.random.default_rng(0).random((5, *shape)).astype(np.float32)
+    fields = {name: 0.4 * value for name, value in vars(EVERYTHING).items()}
+    expected = Augmentation(**fields).moved(pixels, 3)
+    np.testing.assert_allclose(EVERYTHING.moved(pixels, 3, 0.4), expected, atol=1e-5)
+    np.testing.assert_allclose(EVERYTHING.moved(pixels, 3, 0.0), pixels, atol=1e-5)
+    assert np.abs(EVERYTHING.moved(pixels, 3) - expected).max() > 0.01
+
+
+def test_images_are_moved_some_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels = np.tile(np.random.default_rng(0).random((1, 6, 6)), (7, 1, 1)).astype(np.float32)
+    monkeypatch.setattr(module, "TOGETHER", 3)
+    done = EVERYTHING.moved(pixels, 0)
+    assert done.shape == pixels.shape
+    assert len(np.unique(done.reshape(7, -1), axis=0)) == 7
+    np.testing.assert_array_equal(EVERYTHING.moved(pixels[:4], 0), done[:4])
+    assert not np.array_equal(EVERYTHING.moved(pixels, 1), done)

@@ -7,6 +7,7 @@ import pytest
 
 from browsing import DESK, canvas_levels, opened_page, outside
 from xenoglyph import ImageSet, SELUAutoencoder, SymbolDiscovery
+from xenoglyph.drawing import Finish
 from xenoglyph.report import draws, write_report
 from xenoglyph.report.draws import close_by, gather_decoder, gather_draws
 from xenoglyph.sheets import tile
@@ -23,20 +24,20 @@ def some_codes(code_size, n=25):
     return np.random.default_rng(1).normal(0.0, 2.0, (n, code_size))
 
 
-def check_same_pictures(page, autoencoder, codes):
+def check_same_pictures(page, decode, codes):
     """Page and Python decode codes to the same pictures, to one grey level."""
     told = page.evaluate(
         "codes => codes.map((code) => [...xenoglyph.decode(code)])", codes.tolist()
     )
-    expected = tile(autoencoder.inverse_transform(codes)).reshape(len(codes), -1)
+    expected = tile(decode(codes)).reshape(len(codes), -1)
     apart = np.abs(tile(np.array(told)).astype(int) - expected)
     assert apart.max() <= 1
     assert np.ptp(expected) > 50
 
 
-def check_canvas(page, autoencoder, code):
+def check_canvas(page, decode, code):
     """The large canvas shows a code as Python draws it."""
-    expected = as_seen(tile(autoencoder.inverse_transform(np.array([code])))[0])
+    expected = as_seen(tile(decode(np.array([code])))[0])
     levels = np.reshape(canvas_levels(page, "#picture"), (*expected.shape[:2], 4))
     assert np.abs(as_seen(levels) - expected).max() <= 1
 
@@ -69,13 +70,19 @@ def test_every_decoder_draws_in_the_page_as_in_python(browser, charts, save_page
         SELUAutoencoder(code_size=6, n_epochs=3, random_state=seed, **options).fit(coloured(shape))
         for seed in (0, 1)
     )
-    path = save_page(draws={**charts["draws"], "decoder": gather_decoder(fitted)})
+    finish = Finish(power=2.3, odds=0.7)
+    path = save_page(draws={**charts["draws"], "decoder": gather_decoder(fitted, finish)})
     with opened_page(browser, path, viewport=DESK) as page:
         codes = some_codes(6)
-        check_same_pictures(page, fitted, codes)
-        with pytest.raises(AssertionError):
-            check_same_pictures(page, other, codes)
-        check_canvas(page, fitted, typical(page, 0))
+        right, other, blurred = (
+            lambda codes, own=own, finish=finish: finish.sharpen(own.inverse_transform(codes))
+            for own, finish in ((fitted, finish), (other, finish), (fitted, Finish()))
+        )
+        check_same_pictures(page, right, codes)
+        for wrong in (other, blurred):
+            with pytest.raises(AssertionError):
+                check_same_pictures(page, wrong, codes)
+        check_canvas(page, right, typical(page, 0))
         assert page.trouble == []
 
 
@@ -91,7 +98,7 @@ def typical(page, symbol):
 
 def test_the_decoder_in_the_report_is_the_discovery(opened, alien):
     codes = alien.evidence_.gallery_codes[::20]
-    check_same_pictures(opened, alien.autoencoder_, codes)
+    check_same_pictures(opened, alien.decode, codes)
 
 
 def test_a_key_draws_new_images_of_the_chosen_symbol(opened):
@@ -146,7 +153,7 @@ def test_every_slider_moves_the_picture(opened, alien):
         low = canvas_levels(opened, "#picture")
         slider.press("End")
         assert canvas_levels(opened, "#picture") != low
-    check_canvas(opened, alien.autoencoder_, code_in_hand(opened))
+    check_canvas(opened, alien.decode, code_in_hand(opened))
     assert opened.locator("#code output").first.inner_text() == f"{code_in_hand(opened)[0]:.2f}"
 
 
@@ -158,12 +165,12 @@ def test_the_way_leads_from_one_symbol_to_the_other(opened, alien):
     walk = opened.locator("#walk")
     for key, share in (("Home", 0.0), ("End", 1.0), ("ArrowLeft", 0.99)):
         walk.press(key)
-        check_canvas(opened, alien.autoencoder_, (1 - share) * ends[0] + share * ends[1])
-    drawn = alien.autoencoder_.inverse_transform(np.array(ends))
+        check_canvas(opened, alien.decode, (1 - share) * ends[0] + share * ends[1])
+    drawn = alien.decode(np.array(ends))
     assert alien.predict(drawn).tolist() == symbols
     assert opened.locator("#steps canvas").count() == 11
     with pytest.raises(AssertionError):
-        check_canvas(opened, alien.autoencoder_, ends[0])
+        check_canvas(opened, alien.decode, ends[0])
 
 
 def test_what_a_code_belongs_to_is_told_as_in_python(opened, alien):
@@ -220,7 +227,7 @@ def test_a_discovery_in_colour_draws_in_colour(browser, tmp_path, code_size):
     write_report(model.fit(images), tmp_path / "report.html")
     with opened_page(browser, tmp_path / "report.html", viewport=DESK) as page:
         assert page.locator("#code input").count() == code_size
-        check_same_pictures(page, model.autoencoder_, model.codes_[:20])
+        check_same_pictures(page, model.decode, model.codes_[:20])
         page.locator("#walk").press("End")
         page.locator("#code input").first.press("Home")
         levels = np.reshape(canvas_levels(page, "#picture"), (6, 5, 4))

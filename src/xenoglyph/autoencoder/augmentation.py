@@ -112,7 +112,7 @@ class Augmentation:
         return moved.reshape(pixels.shape)
 
     def _places(
-        self, n: int, height: int, width: int, key: jax.Array, share: float | jax.Array
+        self, n: int, height: int, width: int, key: jax.Array, share: float | jax.Array = 1.0
     ) -> jax.Array:
         """Where each new pixel comes from: row and column [n, 2, h, w], in pixels."""
         turn, size, slant, move, bend = jax.random.split(key, 5)
