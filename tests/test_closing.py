@@ -1,12 +1,15 @@
 """The table at the end of a discovery: what is told is true."""
 
 import re
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from xenoglyph.closing import closing_rows
+from xenoglyph import ImageSet
+from xenoglyph.closing import closing_rows, print_closing
 from xenoglyph.recipes import RECIPES, TOLERANCE
 from xenoglyph.symbols import Symbols, merge_components
 
@@ -95,3 +98,18 @@ def test_of_a_recipe_that_joins_nothing_is_told_what_a_tolerance_would_do(seed: 
     assert merge_components(posterior, min(low + 0.001, 1.0)).n_symbols == 6
     if low > 0.001:
         assert merge_components(posterior, low - 0.001).n_symbols < 6
+
+
+@pytest.mark.parametrize(("n", "words"), [(1, "1 symbol in"), (3, "3 symbols in")])
+def test_one_symbol_is_not_many(
+    n: int, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    blank = ImageSet(np.zeros((1, 4, 4), np.float32))
+    found: Any = SimpleNamespace(
+        n_symbols_=n,
+        symbols_=APART,
+        evidence_=SimpleNamespace(shares=np.full(n, 1 / n), n_images=1234, name="dots"),
+        sample=lambda _, symbol: blank,
+    )
+    print_closing(found, RESULT, tmp_path)
+    assert capsys.readouterr().out.startswith(f"{words} 1,234 images of dots;\n")

@@ -12,7 +12,15 @@ from sklearn.neighbors import NearestNeighbors
 
 from xenoglyph import ImageSet, MMLGaussianMixture, ModelFileError, SELUAutoencoder, load_images
 from xenoglyph.autoencoder import Augmentation
-from xenoglyph.drawing import STEPS, Finish, draw_recognised, learn_finish
+from xenoglyph.drawing import (
+    ENOUGH,
+    STEPS,
+    Finish,
+    draw_recognised,
+    learn_moves,
+    learn_sharpness,
+    with_moved,
+)
 from xenoglyph.recognition import MOVES
 
 UNIT = st.floats(0.0, 1.0, width=32)
@@ -32,9 +40,18 @@ def parts(images):
     return autoencoder, mixture
 
 
+def learn_finish(images, parts, moves=MOVES, seed=0):
+    """What a discovery learns, but of drawings that no networks looked at."""
+    autoencoder, mixture = parts
+    random = np.random.RandomState(seed)
+    sharp = learn_sharpness(images, autoencoder, random)
+    codes, _ = mixture.sample(1000, random_state=random)
+    return learn_moves(sharp, images, autoencoder.inverse_transform(codes), moves, random)
+
+
 @pytest.fixture(scope="module")
 def finish(images, parts):
-    return learn_finish(images, *parts, MOVES, np.random.RandomState(0))
+    return learn_finish(images, parts)
 
 
 def finished(parts, finish, seed=1, n=600):
@@ -44,7 +61,7 @@ def finished(parts, finish, seed=1, n=600):
     return finish(autoencoder.inverse_transform(codes), np.random.RandomState(seed))
 
 
-# ------------------------------------------------------------------------------------- sharpness
+# --------------------------------------------------------------------------------------- sharpness
 
 
 @given(PICTURES, st.floats(1.0, 8.0), st.floats(0.2, 5.0))
@@ -94,11 +111,10 @@ def test_reconstructions_become_as_sharp_as_the_images(images, parts, finish):
 
 def test_images_of_one_level_need_no_sharpening(parts):
     blank = ImageSet(np.zeros((20, 8, 8), np.float32))
-    finish = learn_finish(blank, *parts, None, np.random.RandomState(0))
-    assert finish == Finish()
+    assert learn_sharpness(blank, parts[0], np.random.RandomState(0)) == Finish()
 
 
-# --------------------------------------------------------------------------------------- newness
+# ----------------------------------------------------------------------------------------- newness
 
 
 def check_newness(images, drawn):
@@ -124,20 +140,12 @@ def test_no_drawing_is_moved_further_than_it_must(images, parts, finish):
 
 def test_images_that_are_all_there_twice_need_no_moves(images, parts):
     twice = images[np.arange(200).repeat(2)]
-    finish = learn_finish(twice, *parts, MOVES, np.random.RandomState(0))
-    assert finish.share == 0.0
-
-
-def test_where_no_moves_are_known_nothing_is_moved(images, parts):
-    finish = learn_finish(images, *parts, None, np.random.RandomState(0))
-    assert finish.moves is None
-    one, two = (finish(images.pixels, np.random.RandomState(seed)) for seed in (0, 1))
-    np.testing.assert_array_equal(one, two)
+    assert learn_finish(twice, parts).share == 0.0
 
 
 def test_of_many_images_some_are_enough(images, parts, finish, monkeypatch):
     monkeypatch.setattr("xenoglyph.drawing.COMPARED", 64 * 600)
-    some = learn_finish(images, *parts, MOVES, np.random.RandomState(0))
+    some = learn_finish(images, parts)
     assert some != finish
     assert some.power == pytest.approx(finish.power, rel=0.1)
     assert some.share == pytest.approx(finish.share, abs=3 / STEPS)
@@ -164,7 +172,7 @@ def test_a_finish_moves_by_its_random_state(images):
     assert not np.array_equal(one, other)
 
 
-# ---------------------------------------------------------------------------------- kept in files
+# ----------------------------------------------------------------------------------- kept in files
 
 
 @pytest.mark.parametrize("finish", [Finish(), Finish(2.5, 0.5, MOVES, 0.375)])
@@ -178,7 +186,7 @@ def test_a_damaged_finish_is_refused(damage):
         Finish.from_settings(Finish().to_settings() | damage)
 
 
-# ------------------------------------------------------------------------------------ recognised
+# -------------------------------------------------------------------------------------- recognised
 
 
 def test_drawings_are_thrown_away_until_enough_are_recognised():

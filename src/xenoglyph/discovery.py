@@ -18,7 +18,7 @@ from xenoglyph.autoencoder.augmentation import augmentation_from
 from xenoglyph.autoencoder.checks import check_number
 from xenoglyph.autoencoder.recogniser import Recogniser
 from xenoglyph.discovered import Discovered
-from xenoglyph.drawing import Finish, learn_finish
+from xenoglyph.drawing import TRIED, Finish, learn_moves, learn_sharpness, with_moved
 from xenoglyph.errors import DataError
 from xenoglyph.images import ImageSet
 from xenoglyph.mixture import MMLGaussianMixture
@@ -27,7 +27,13 @@ from xenoglyph.mixture.criteria import criteria_by_k
 from xenoglyph.progress import Progress, quiet
 from xenoglyph.recipes import TOLERANCE, recipe_named
 from xenoglyph.recognition import MOVES, check_graph, find_symbols
-from xenoglyph.symbols import Stability, label_table, mean_entropy, merge_components
+from xenoglyph.symbols import (
+    Stability,
+    component_shares,
+    label_table,
+    mean_entropy,
+    merge_components,
+)
 from xenoglyph.symbols.merging import check_tolerance
 from xenoglyph.terminal import ProgressBar
 from xenoglyph.workers import Client
@@ -40,8 +46,6 @@ RandomState = int | np.random.RandomState | None
 
 ROUTES = ("graph", "codes")
 
-BLOCK = 1 << 17
-"""Codes whose components are looked at together."""
 WIDTH = 1e-3
 """Standard deviation given to numbers of the code that are the same for all images,"""
 ROUNDING = 1e-6
@@ -260,13 +264,13 @@ class SymbolDiscovery(Discovered):
         client = keep["client"]
         with self._timed("autoencoder"):
             progress("autoencoder", 0, 0, "")
-            if held_out is None:
-                self.autoencoder_.fit(images, progress=progress, **keep)
-            else:
-                learn = np.setdiff1d(np.arange(len(images)), held_out)
-                self.autoencoder_.fit(
-                    images[learn], validation=images[held_out], progress=progress, **keep
-                )
+            learn, rest = images, None
+            if held_out is not None:
+                others = np.setdiff1d(np.arange(len(images)), held_out)
+                learn, rest = images[others], images[held_out]
+            if self.symbol_route == "graph":
+                learn = with_moved(learn, self._moves)
+            self.autoencoder_.fit(learn, validation=rest, progress=progress, **keep)
             progress("codes", 0, 0, "")
             self.image_shape_ = images.image_shape
             self.codes_ = np.asarray(self.autoencoder_.transform(images, client=client))
@@ -290,31 +294,24 @@ class SymbolDiscovery(Discovered):
             self._entropy = mean_entropy(told)
             progress("belonging", 0, 0, "")
             self.scores_ = self._explained(images, self.codes_, client)
-            self._compare_components(told)
+            self.components_, self.component_symbols_ = component_shares(
+                self.mixture_, self.codes_, told
+            )
         with self._timed("drawing"):
             progress("drawing", 0, 0, "")
-            self.finish_ = self._learn_finish(images)
+            self._learn_finish(images)
 
-    def _learn_finish(self, images: ImageSet) -> Finish:
-        """Find out what makes decoded images drawings. Without networks none is moved."""
-        if not recipe_named(self.recipe).finish:
-            return Finish()
-        moves = None if self.recogniser_ is None else self._moves
+    def _learn_finish(self, images: ImageSet) -> None:
+        """Find out what makes drawings of decoded images. Without networks none is moved."""
+        self.finish_ = Finish()
         random = np.random.RandomState(self._symbol_seed)
-        return learn_finish(images, self.autoencoder_, self.mixture_, moves, random)
-
-    def _compare_components(self, told: Array) -> None:
-        """Set the component of each image, and the share of each symbol in each component."""
-        self.components_ = np.empty(len(told), np.intp)
-        shared = np.zeros((self.n_components_, told.shape[1]))
-        mass = np.zeros(self.n_components_)
-        for first in range(0, len(told), BLOCK):
-            own = slice(first, first + BLOCK)
-            posterior = self.mixture_.predict_proba(self.codes_[own])
-            self.components_[own] = posterior.argmax(axis=1)
-            shared += posterior.T @ told[own]
-            mass += posterior.sum(axis=0)
-        self.component_symbols_ = shared / np.maximum(mass, np.finfo(np.float64).tiny)[:, None]
+        if recipe_named(self.recipe).finish:
+            self.finish_ = learn_sharpness(images, self.autoencoder_, random)
+        if self.recogniser_ is not None:
+            each = max(1, TRIED // self.n_symbols_)
+            codes = [self.sample_codes(each, symbol, random) for symbol in range(self.n_symbols_)]
+            decoded = self.autoencoder_.inverse_transform(np.concatenate(codes))
+            self.finish_ = learn_moves(self.finish_, images, decoded, self._moves, random)
 
     def _find_symbols(self, images: ImageSet, progress: Progress) -> None:
         """Join components, or pieces of the images' graph, into symbols."""

@@ -19,9 +19,8 @@ from sklearn.neighbors import NearestNeighbors
 from xenoglyph.autoencoder import Augmentation, SELUAutoencoder
 from xenoglyph.errors import ModelFileError
 from xenoglyph.images import ImageSet
-from xenoglyph.mixture import MMLGaussianMixture
 
-__all__ = ["Finish", "draw_recognised", "learn_finish"]
+__all__ = ["TRIED", "Finish", "draw_recognised", "learn_moves", "learn_sharpness", "with_moved"]
 
 Array = NDArray[np.float64]
 Pixels = NDArray[np.float32]
@@ -36,7 +35,10 @@ STEPS = 16
 """Shares of the moves that are tried: sixteenths."""
 FURTHER = 1.03
 """So much further than images are from each other drawings are to be from images: other drawings
-than those that it is tried on, and those that are taken for a symbol, are a little nearer."""
+than those that it is tried on may be a little nearer."""
+ENOUGH, MOST_COPIES = 5, 4000
+"""Images to each pixel that an auto-encoder needs in order not to learn them by heart, and those
+that there are at most where copies are among them."""
 DRAWS = 20
 """Draws after which the likest are taken for the symbol that was asked for."""
 
@@ -61,7 +63,7 @@ class Finish:
     moves: Augmentation | None = None
     share: float = 1.0
 
-    def sharpen(self, pixels: Pixels) -> Pixels:
+    def sharpen(self, pixels: NDArray[Any]) -> NDArray[Any]:
         """Return pixels in [0, 1], sharpened."""
         ink, paper = self.odds * pixels**self.power, (1 - pixels) ** self.power
         return np.asarray(ink / (ink + paper), dtype=pixels.dtype)
@@ -72,9 +74,7 @@ class Finish:
         What comes in from beyond the edge has the image's median colour.
         """
         if self.moves is not None and self.share:
-            paper = np.median(pixels, axis=(1, 2), keepdims=True)
-            moved = self.moves.moved(pixels - paper, random.randint(2**31 - 1), self.share)
-            pixels = np.clip(moved + paper, 0.0, 1.0)
+            pixels = _on_paper(pixels, self.moves, random.randint(2**31 - 1), self.share)
         return self.sharpen(pixels)
 
     def to_settings(self) -> dict[str, Any]:
@@ -97,57 +97,111 @@ class Finish:
         return cls(power, odds, None if moves is None else Augmentation(**moves), share)
 
 
-def learn_finish(
-    images: ImageSet,
-    autoencoder: SELUAutoencoder,
-    mixture: MMLGaussianMixture,
-    moves: Augmentation | None,
-    random: np.random.RandomState,
-) -> Finish:
-    """Find the finish that makes drawings as sharp as images, and as new as they are.
+def with_moved(images: ImageSet, moves: Augmentation) -> ImageSet:
+    """Add moved copies of images where there are few of them.
 
-    Sharp: after it the pixels of reconstructed images have the mean and the variance of the
-    images' own. New: of all drawings the median has its nearest image no nearer than the median
-    of the images has its nearest other one (with `FURTHER` to spare). For that drawings are moved,
-    by as many sixteenths of `moves` as it takes, all of them at the most. They are not bent: that
-    would do little.
+    An auto-encoder of few images learns them by heart, and draws nothing that lies between them.
+
+    Parameters
+    ----------
+    images : ImageSet
+    moves : Augmentation
+        How far an image may be moved without showing another symbol; copies are moved by half of
+        that.
+
+    Returns
+    -------
+    ImageSet
+        The images, first, and copies of all until there are `ENOUGH` to each pixel; the same for
+        the same images.
+    """
+    height, width, *_ = images.image_shape
+    enough = min(MOST_COPIES, ENOUGH * height * width, _comparable(images))
+    times = enough // len(images)
+    if times < 2:
+        return images
+    pixels = np.asarray(images.pixels)
+    copies = [_on_paper(pixels, moves, seed, 0.5) for seed in range(1, times)]
+    return ImageSet(np.concatenate([pixels, *copies]), name=images.name)
+
+
+def learn_sharpness(
+    images: ImageSet, autoencoder: SELUAutoencoder, random: np.random.RandomState
+) -> Finish:
+    """Find the finish that makes decoded images as sharp as images are.
+
+    After it the pixels of reconstructed images have the mean and the variance of the images' own.
 
     Parameters
     ----------
     images : ImageSet
         Those learnt from.
     autoencoder : SELUAutoencoder
-    mixture : MMLGaussianMixture
-        Of the images' codes.
-    moves : Augmentation or None
-        How far an image may be moved without showing another symbol; None where that is not
-        known, and drawings are not to be moved.
+    random : RandomState
+
+    Returns
+    -------
+    Finish
+        Which moves nothing.
+    """
+    tried = _some(images, min(TRIED, _comparable(images)), random)
+    truth = np.asarray(tried.pixels)
+    decoded = autoencoder.inverse_transform(autoencoder.transform(tried)).astype(np.float64)
+    mean, deviation = float(truth.mean()), float(truth.std())
+    if deviation == 0.0:
+        return Finish()
+
+    def off(logs: Array) -> list[float]:
+        sharp = Finish(*np.exp(logs)).sharpen(decoded)
+        return [float(sharp.mean()) - mean, float(sharp.std()) - deviation]
+
+    most = np.log(MOST_POWER)
+    found = least_squares(off, [most / 8, 0.0], bounds=([0.0, -most], [most, most]))
+    power, odds = np.exp(found.x)
+    return Finish(float(power), float(odds))
+
+
+def learn_moves(
+    finish: Finish,
+    images: ImageSet,
+    decoded: Pixels,
+    moves: Augmentation,
+    random: np.random.RandomState,
+) -> Finish:
+    """Find by how much decoded images must be moved to be as new as images are.
+
+    Then the median of the drawings has its nearest image no nearer than the median of the images
+    has its nearest other one (with `FURTHER` to spare). It takes some sixteenths of `moves`; all
+    of them are the most. Drawings are not bent: that would do little.
+
+    Parameters
+    ----------
+    finish : Finish
+        Which moves nothing.
+    images : ImageSet
+        Those learnt from.
+    decoded : array of float32
+        New images, as they are decoded.
+    moves : Augmentation
+        How far an image may be moved without showing another symbol.
     random : RandomState
 
     Returns
     -------
     Finish
     """
-    n_pixels = int(np.prod(images.image_shape))
-    most = max(2, COMPARED // n_pixels)
-    compared = _some(images, most, random)
-    tried = _some(compared, min(most, TRIED), random)
-    truth = np.asarray(tried.pixels)
-    decode = autoencoder.inverse_transform
-    power, odds = _sharpness(decode(autoencoder.transform(tried)), truth)
-    if moves is None:
-        return Finish(power, odds)
-    search = NearestNeighbors(n_neighbors=2, algorithm="brute")
-    search.fit(np.asarray(compared.pixels).reshape(len(compared), n_pixels))
-    apart = np.median(search.kneighbors(truth.reshape(len(truth), n_pixels))[0][:, 1])
-    decoded = decode(mixture.sample(len(truth), random_state=random)[0])
+    compared = _some(images, _comparable(images), random)
+    rows = np.asarray(compared.pixels).reshape(len(compared), -1)
+    search = NearestNeighbors(n_neighbors=2, algorithm="brute").fit(rows)
+    asked = random.choice(len(rows), min(len(rows), TRIED), replace=False)
+    apart = np.median(search.kneighbors(rows[asked])[0][:, 1])
     seed = int(random.randint(2**31 - 1))
 
     def moved(step: int) -> Finish:
-        return Finish(power, odds, replace(moves, elastic=0.0), step / STEPS)
+        return replace(finish, moves=replace(moves, elastic=0.0), share=step / STEPS)
 
     def is_new(step: int) -> bool:
-        drawn = moved(step)(decoded, np.random.RandomState(seed)).reshape(len(decoded), n_pixels)
+        drawn = moved(step)(decoded, np.random.RandomState(seed)).reshape(len(decoded), -1)
         return bool(np.median(search.kneighbors(drawn, n_neighbors=1)[0]) >= FURTHER * apart)
 
     return moved(bisect_left(range(STEPS), True, key=is_new))
@@ -194,17 +248,13 @@ def _some(images: ImageSet, most: int, random: np.random.RandomState) -> ImageSe
     return images[np.sort(random.choice(len(images), most, replace=False))]
 
 
-def _sharpness(decoded: Pixels, truth: Pixels) -> tuple[float, float]:
-    """Power and odds after which decoded pixels have the true ones' mean and variance."""
-    mean, deviation = float(truth.mean()), float(truth.std())
-    if deviation == 0.0:
-        return 1.0, 1.0
+def _comparable(images: ImageSet) -> int:
+    """How many of such images are looked at together, two at the least."""
+    return max(2, COMPARED // int(np.prod(images.image_shape)))
 
-    def off(logs: Array) -> list[float]:
-        sharp = Finish(*np.exp(logs)).sharpen(decoded.astype(np.float64))
-        return [float(sharp.mean()) - mean, float(sharp.std()) - deviation]
 
-    most = np.log(MOST_POWER)
-    found = least_squares(off, [most / 8, 0.0], bounds=([0.0, -most], [most, most]))
-    power, odds = np.exp(found.x)
-    return float(power), float(odds)
+def _on_paper(pixels: Pixels, moves: Augmentation, random_state: int, share: float) -> Pixels:
+    """Move images; what comes in from beyond the edge has the image's median colour."""
+    paper = np.median(pixels, axis=(1, 2), keepdims=True)
+    moved = moves.moved(pixels - paper, random_state, share)
+    return np.asarray(np.clip(moved + paper, 0.0, 1.0))

@@ -14,6 +14,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.special import entr
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
+from xenoglyph.mixture import MMLGaussianMixture
 from xenoglyph.progress import Progress, quiet
 from xenoglyph.symbols.merging import Symbols, joint_confusion, merge_joint
 
@@ -21,6 +22,7 @@ __all__ = [
     "Cut",
     "LabelTable",
     "Stability",
+    "component_shares",
     "label_table",
     "mean_entropy",
     "most_typical",
@@ -29,6 +31,8 @@ __all__ = [
 ]
 
 RESAMPLINGS = 100
+BLOCK = 1 << 17
+"""Codes whose components are looked at together."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,6 +150,37 @@ def _likest(
     np.add.at(both, (groups, others), weights)
     either = both.sum(axis=1)[:, None] + both.sum(axis=0) - both
     return np.asarray((both / np.maximum(either, 1.0)).max(axis=1))
+
+
+def component_shares(
+    mixture: MMLGaussianMixture, codes: NDArray[np.float64], probabilities: NDArray[np.float64]
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Tell how much of each symbol each component of a mixture holds.
+
+    Parameters
+    ----------
+    mixture : MMLGaussianMixture
+    codes : array of shape (n, d)
+    probabilities : array of shape (n, n_symbols)
+        Probability of each symbol for the image of each code.
+
+    Returns
+    -------
+    components : array of shape (n,)
+        The most probable component of each code.
+    shares : array of shape (n_components, n_symbols)
+        Share of each component's images that show each symbol.
+    """
+    components = np.empty(len(codes), np.intp)
+    shared = np.zeros((mixture.n_components_, probabilities.shape[1]))
+    mass = np.zeros((mixture.n_components_, 1))
+    for first in range(0, len(codes), BLOCK):
+        own = slice(first, first + BLOCK)
+        posterior = mixture.predict_proba(codes[own])
+        components[own] = posterior.argmax(axis=1)
+        shared += posterior.T @ probabilities[own]
+        mass += posterior.sum(axis=0)[:, None]
+    return components, shared / np.maximum(mass, np.finfo(np.float64).tiny)
 
 
 def mean_entropy(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
