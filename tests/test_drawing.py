@@ -172,6 +172,39 @@ def test_a_finish_moves_by_its_random_state(images):
     assert not np.array_equal(one, other)
 
 
+# -------------------------------------------------------------------------------------- few images
+
+
+def test_few_images_are_learnt_with_moved_copies(images):
+    few = images[:50]
+    more = with_moved(few, MOVES)
+    assert len(more) == len(few) * (ENOUGH * 64 // len(few))
+    np.testing.assert_array_equal(more.pixels[:50], few.pixels)
+    assert len(np.unique(more.pixels.reshape(len(more), -1), axis=0)) == len(more)
+    np.testing.assert_array_equal(with_moved(few, MOVES).pixels, more.pixels)
+    # A copy is nearer to its image than most others are.
+    off = np.square(more.pixels[50:100] - few.pixels).mean()
+    assert off < 0.5 * np.square(few.pixels[1:] - few.pixels[:-1]).mean()
+
+
+def test_many_images_are_enough(images):
+    assert with_moved(images, MOVES) is images
+
+
+def test_large_images_have_no_more_copies_than_fit(images, monkeypatch):
+    monkeypatch.setattr("xenoglyph.drawing.COMPARED", 64 * 120)
+    assert len(with_moved(images[:50], MOVES)) == 100
+
+
+def test_with_copies_what_lies_between_few_images_is_drawn_better(images):
+    few, others = images[:60], images[1000:1300]
+    alone, helped = (
+        SELUAutoencoder(n_epochs=n_epochs, random_state=0).fit(learnt).score(others)
+        for learnt, n_epochs in ((few, 300), (with_moved(few, MOVES), 60))
+    )
+    assert helped > alone
+
+
 # ----------------------------------------------------------------------------------- kept in files
 
 
