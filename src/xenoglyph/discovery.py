@@ -60,8 +60,8 @@ class SymbolDiscovery(Discovered):
     they are moved are gathered into many small pieces; networks that learn the pieces from some
     images say how often they take those of others for each other; pieces that are taken for each
     other too often are one symbol, which other networks learn: see `xenoglyph.symbols`. A code
-    drawn from the mixture, decoded, is a new image, if these networks take it for the symbol that
-    was asked for. Labels are never used, except to count them in ``evidence_``.
+    drawn from the mixture, decoded, sharpened and moved, is a new image, if these networks take it
+    for the symbol that was asked for. Labels are never used, except to count them in ``evidence_``.
 
     Parameters
     ----------

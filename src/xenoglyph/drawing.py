@@ -27,10 +27,12 @@ Pixels = NDArray[np.float32]
 
 MOST_POWER = 8.0
 """Images of which the codes know nothing cannot be made sharp: grey would become a pattern."""
-TRIED = 1000
-"""Images, and drawings, by which a finish is learnt,"""
+TRIED = 2000
+"""Images, and drawings, by which a finish is learnt."""
+ASKED = 4000
+"""Images of which the nearest other is sought: these distances differ much."""
 COMPARED = 1 << 26
-"""and pixels of images that are compared with them: 256 MB."""
+"""Pixels of images among which the nearest is sought: 256 MB."""
 STEPS = 16
 """Shares of the moves that are tried: sixteenths."""
 FURTHER = 1.03
@@ -193,7 +195,7 @@ def learn_moves(
     compared = _some(images, _comparable(images), random)
     rows = np.asarray(compared.pixels).reshape(len(compared), -1)
     search = NearestNeighbors(n_neighbors=2, algorithm="brute").fit(rows)
-    asked = random.choice(len(rows), min(len(rows), TRIED), replace=False)
+    asked = random.choice(len(rows), min(len(rows), ASKED), replace=False)
     apart = np.median(search.kneighbors(rows[asked])[0][:, 1])
     seed = int(random.randint(2**31 - 1))
 
