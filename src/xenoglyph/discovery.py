@@ -61,7 +61,7 @@ class SymbolDiscovery(Discovered):
     images say how often they take those of others for each other; pieces that are taken for each
     other too often are one symbol, which other networks learn: see `xenoglyph.symbols`. A code
     drawn from the mixture, decoded, sharpened and moved, is a new image, if these networks take it
-    for the symbol that was asked for. Labels are never used, except to count them in ``evidence_``.
+    for the symbol asked for. Labels are never used, except to count them in ``evidence_``.
 
     Parameters
     ----------
