@@ -54,7 +54,8 @@ def test_a_discovery_tells_of_every_stage_and_is_the_same(
 
     heard = discovery().fit(digits, progress=progress)
     stages = ["autoencoder", "codes", "mixture", "candidates", "neighbours", "pieces"]
-    check_stages(told, [*stages, "networks", "resampling", "symbols", "recognition", "belonging"])
+    stages += ["networks", "resampling", "symbols", "recognition", "belonging", "drawing"]
+    check_stages(told, stages)
     notes = [note for stage, *_, note in told if stage == "symbols" and note]
     assert set(notes) <= {"round 1", "round 2", "round 3"}
     assert notes[0] == "round 1"
