@@ -309,8 +309,8 @@ class SymbolDiscovery(Discovered):
             self.finish_ = learn_sharpness(images, self.autoencoder_, random)
         if self.recogniser_ is not None:
             each = max(1, TRIED // self.n_symbols_)
-            codes = [self.sample_codes(each, symbol, random) for symbol in range(self.n_symbols_)]
-            decoded = self.autoencoder_.inverse_transform(np.concatenate(codes))
+            codes = (self.sample_codes(each, k, random) for k in range(self.n_symbols_))
+            decoded = np.concatenate([self.autoencoder_.inverse_transform(some) for some in codes])
             self.finish_ = learn_moves(self.finish_, images, decoded, self._moves, random)
 
     def _find_symbols(self, images: ImageSet, progress: Progress) -> None:
