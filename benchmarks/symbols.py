@@ -122,6 +122,7 @@ def generate(seed: int) -> dict[str, float]:
         "the same, mean": float(np.mean(right)),
         "distance of two drawings, over images', worst symbol": float(min(varied)),
         "half-grey pixels, over reconstructions'": half_grey(drawings) / half_grey(plain),
+        "the same, images": half_grey(flat[:2000]) / half_grey(plain),
         "nearest image learnt from, over theirs": nearer(flat, drawings),
         "the same, reconstructions of others": nearer(flat, plain),
         "the same, drawings among reconstructions": nearer(again, drawings),

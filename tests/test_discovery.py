@@ -1,5 +1,8 @@
 """The whole way on the bundled digits, with short training."""
 
+from copy import copy
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.exceptions import NotFittedError
@@ -14,6 +17,7 @@ from xenoglyph import (
     load_images,
 )
 from xenoglyph.autoencoder import Augmentation
+from xenoglyph.drawing import Finish
 from xenoglyph.recipes import RECIPES
 from xenoglyph.storage import read_model, write_model
 from xenoglyph.symbols import scores
@@ -172,6 +176,8 @@ def test_components_tell_how_much_of_each_symbol_they_hold(alien):
 def test_on_the_route_of_codes_symbols_are_groups_of_components(images, tmp_path):
     alien = SymbolDiscovery(route="codes", n_epochs=EPOCHS, random_state=0).fit(images)
     assert alien.recogniser_ is None
+    assert alien.finish_.moves is None
+    assert alien.finish_.power > 1.0
     assert alien.symbols_.component_symbol.shape == (alien.n_components_,)
     expected = alien.symbols_.pool(alien.mixture_.predict_proba(alien.codes_))
     np.testing.assert_array_equal(alien.predict_proba(images), expected)
@@ -313,12 +319,21 @@ def test_the_article_draws_what_is_decoded(images):
     np.testing.assert_allclose(alien.decode(codes), decoded, atol=1e-6)
 
 
-def test_codes_are_decoded_as_sharp_as_drawings(alien):
-    decoded = alien.autoencoder_.inverse_transform(alien.codes_)
+def test_the_article_finishes_no_drawing_on_the_other_route_either(images):
+    alien = SymbolDiscovery("article", route="graph", n_epochs=1, random_state=0)
+    assert alien.fit(images[:200]).finish_ == Finish()
+
+
+def test_drawings_are_decoded_sharpened_and_moved(alien, images):
     sharp = alien.decode(alien.codes_)
-    assert sharp.std() > decoded.std()
-    assert (np.abs(sharp.std(axis=0) - decoded.std(axis=0)) > 0.01).any()
-    assert alien.finish_.moves is not None
+    assert sharp.std() == pytest.approx(images.pixels.std(), abs=3e-3)
+    assert alien.autoencoder_.inverse_transform(alien.codes_).std() < sharp.std() - 3e-3
+    for how in ({"symbol": 0}, {"component": 0}, {}):
+        drawn = alien.sample(20, random_state=0, **how).pixels
+        for less in (Finish(), replace(alien.finish_, share=0.0)):
+            twin = copy(alien)
+            twin.finish_ = less
+            assert not np.allclose(twin.sample(20, random_state=0, **how).pixels, drawn, atol=0.05)
 
 
 def test_the_article_annihilates_as_its_program_did(images):

@@ -19,6 +19,7 @@ from xenoglyph.drawing import (
     draw_recognised,
     learn_moves,
     learn_sharpness,
+    n_tried,
     with_moved,
 )
 from xenoglyph.recognition import MOVES
@@ -40,13 +41,13 @@ def parts(images):
     return autoencoder, mixture
 
 
-def learn_finish(images, parts, moves=MOVES, seed=0):
+def learn_finish(images, parts):
     """What a discovery learns, but of drawings that no networks looked at."""
     autoencoder, mixture = parts
-    random = np.random.RandomState(seed)
+    random = np.random.RandomState(0)
     sharp = learn_sharpness(images, autoencoder, random)
     codes, _ = mixture.sample(1000, random_state=random)
-    return learn_moves(sharp, images, autoencoder.inverse_transform(codes), moves, random)
+    return learn_moves(sharp, images, autoencoder.inverse_transform(codes), MOVES, random)
 
 
 @pytest.fixture(scope="module")
@@ -145,6 +146,7 @@ def test_images_that_are_all_there_twice_need_no_moves(images, parts):
 
 def test_of_many_images_some_are_enough(images, parts, finish, monkeypatch):
     monkeypatch.setattr("xenoglyph.drawing.COMPARED", 64 * 600)
+    monkeypatch.setattr("xenoglyph.drawing.TRIED_PIXELS", 64 * 600)
     some = learn_finish(images, parts)
     assert some != finish
     assert some.power == pytest.approx(finish.power, rel=0.1)
@@ -163,6 +165,11 @@ def test_paper_comes_in_from_beyond_the_edge(shape):
     # The broken twin: black comes in.
     moved = finish.moves.moved(dark_on_light, 0, finish.share)
     assert moved[:, [0, -1]].min() < 0.5
+
+
+def test_of_large_images_fewer_are_tried():
+    assert n_tried(ImageSet(np.zeros((2, 28, 28), np.float32))) == 2000
+    assert n_tried(ImageSet(np.zeros((2, 512, 512, 3), np.float32))) == 21
 
 
 def test_a_finish_moves_by_its_random_state(images):

@@ -1,6 +1,6 @@
 """What a fitted discovery can do: recognise, draw, be kept in a file and told of."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from os import PathLike
 from typing import Any, Self
@@ -118,7 +118,7 @@ class Discovered(ClusterMixin, BaseEstimator):
         component: int | None = None,
         random_state: RandomState = None,
     ) -> ImageSet:
-        """Draw new images.
+        """Draw new images: codes of the mixture, decoded, sharpened and moved (`finish_`).
 
         Parameters
         ----------
@@ -149,13 +149,8 @@ class Discovered(ClusterMixin, BaseEstimator):
             codes, _ = self.mixture_.sample(n, component=component, random_state=random)
             pixels = self._drawn(codes, random)
             return ImageSet(pixels, labels=self._told(pixels).argmax(axis=1), name="new images")
-        among = self._components_of(symbol)
-
-        def draw(n: int) -> Pixels:
-            codes, _ = self.mixture_.sample(n, component=among, random_state=random)
-            return self._drawn(codes, random)
-
-        pixels = draw_recognised(n, symbol, draw, self._told)
+        codes_of = self._codes_of(symbol, random)
+        pixels = draw_recognised(n, symbol, lambda n: self._drawn(codes_of(n), random), self._told)
         return ImageSet(pixels, labels=np.full(n, symbol), name="new images")
 
     def sample_codes(self, n: int, symbol: int, random_state: RandomState = None) -> Array:
@@ -179,12 +174,8 @@ class Discovered(ClusterMixin, BaseEstimator):
         """
         check_is_fitted(self, "mixture_")
         random = check_random_state(self.random_state if random_state is None else random_state)
-        among = self._components_of(symbol)
-
-        def draw(n: int) -> Array:
-            return np.asarray(self.mixture_.sample(n, component=among, random_state=random)[0])
-
-        return draw_recognised(n, symbol, draw, self.recognise_codes)
+        codes_of = self._codes_of(symbol, random)
+        return draw_recognised(n, symbol, codes_of, self.recognise_codes)
 
     def decode(self, codes: ArrayLike) -> Pixels:
         """Draw the image of each code: sharpened as in `sample`, but not moved.
@@ -310,12 +301,13 @@ class Discovered(ClusterMixin, BaseEstimator):
         told = self.recogniser_.told(rows, progress=progress, client=client)
         return np.concatenate(list(told))
 
-    def _components_of(self, symbol: int) -> Integers:
-        """Components that a symbol is drawn from."""
+    def _codes_of(self, symbol: int, random: np.random.RandomState) -> Callable[[int], Array]:
+        """Return what draws so many codes from the components that a symbol is drawn from."""
         if not 0 <= symbol < self.n_symbols_:
             raise DataError(f"symbol={symbol} does not exist; choose 0 to {self.n_symbols_ - 1}.")
         shares = self.component_symbols_[:, symbol]
-        return np.flatnonzero(shares >= min(OWN_SHARE, shares.max()))
+        among = np.flatnonzero(shares >= min(OWN_SHARE, shares.max()))
+        return lambda n: self.mixture_.sample(n, component=among, random_state=random)[0]
 
     def _drawn(self, codes: Array, random: np.random.RandomState) -> Pixels:
         """Decode new images, and finish them."""

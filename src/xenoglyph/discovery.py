@@ -18,7 +18,7 @@ from xenoglyph.autoencoder.augmentation import augmentation_from
 from xenoglyph.autoencoder.checks import check_number
 from xenoglyph.autoencoder.recogniser import Recogniser
 from xenoglyph.discovered import Discovered
-from xenoglyph.drawing import TRIED, Finish, learn_moves, learn_sharpness, with_moved
+from xenoglyph.drawing import Finish, learn_moves, learn_sharpness, n_tried, with_moved
 from xenoglyph.errors import DataError
 from xenoglyph.images import ImageSet
 from xenoglyph.mixture import MMLGaussianMixture
@@ -304,11 +304,12 @@ class SymbolDiscovery(Discovered):
     def _learn_finish(self, images: ImageSet) -> None:
         """Find out what makes drawings of decoded images. Without networks none is moved."""
         self.finish_ = Finish()
+        if not recipe_named(self.recipe).finish:
+            return
         random = np.random.RandomState(self._symbol_seed)
-        if recipe_named(self.recipe).finish:
-            self.finish_ = learn_sharpness(images, self.autoencoder_, random)
+        self.finish_ = learn_sharpness(images, self.autoencoder_, random)
         if self.recogniser_ is not None:
-            each = max(1, TRIED // self.n_symbols_)
+            each = max(1, n_tried(images) // self.n_symbols_)
             codes = (self.sample_codes(each, k, random) for k in range(self.n_symbols_))
             decoded = np.concatenate([self.autoencoder_.inverse_transform(some) for some in codes])
             self.finish_ = learn_moves(self.finish_, images, decoded, self._moves, random)

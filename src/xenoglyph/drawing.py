@@ -20,19 +20,26 @@ from xenoglyph.autoencoder import Augmentation, SELUAutoencoder
 from xenoglyph.errors import ModelFileError
 from xenoglyph.images import ImageSet
 
-__all__ = ["TRIED", "Finish", "draw_recognised", "learn_moves", "learn_sharpness", "with_moved"]
+__all__ = [
+    "Finish",
+    "draw_recognised",
+    "learn_moves",
+    "learn_sharpness",
+    "n_tried",
+    "with_moved",
+]
 
 Array = NDArray[np.float64]
 Pixels = NDArray[np.float32]
 
 MOST_POWER = 8.0
 """Images of which the codes know nothing cannot be made sharp: grey would become a pattern."""
-TRIED = 2000
-"""Images, and drawings, by which a finish is learnt."""
+TRIED, TRIED_PIXELS = 2000, 1 << 24
+"""Images, and drawings, by which a finish is learnt, and their pixels: 64 MB."""
 ASKED = 4000
 """Images of which the nearest other is sought: these distances differ much."""
 COMPARED = 1 << 26
-"""Pixels of images among which the nearest is sought: 256 MB."""
+"""Pixels of images among which the nearest is sought, and of images and their copies: 256 MB."""
 STEPS = 16
 """Shares of the moves that are tried: sixteenths."""
 FURTHER = 1.03
@@ -114,17 +121,22 @@ def with_moved(images: ImageSet, moves: Augmentation) -> ImageSet:
     Returns
     -------
     ImageSet
-        The images, first, and copies of all until there are `ENOUGH` to each pixel; the same for
-        the same images.
+        The images, first, and as many copies of all as leave no more than `ENOUGH` to each pixel;
+        the same for the same images.
     """
     height, width, *_ = images.image_shape
-    enough = min(MOST_COPIES, ENOUGH * height * width, _comparable(images))
+    enough = min(MOST_COPIES, ENOUGH * height * width, _within(COMPARED, images))
     times = enough // len(images)
     if times < 2:
         return images
     pixels = np.asarray(images.pixels)
     copies = [_on_paper(pixels, moves, seed, 0.5) for seed in range(1, times)]
     return ImageSet(np.concatenate([pixels, *copies]), name=images.name)
+
+
+def n_tried(images: ImageSet) -> int:
+    """Of how many images, or drawings, of that size a finish is learnt."""
+    return min(TRIED, _within(TRIED_PIXELS, images))
 
 
 def learn_sharpness(
@@ -146,7 +158,7 @@ def learn_sharpness(
     Finish
         Which moves nothing.
     """
-    tried = _some(images, min(TRIED, _comparable(images)), random)
+    tried = _some(images, n_tried(images), random)
     truth = np.asarray(tried.pixels)
     decoded = autoencoder.inverse_transform(autoencoder.transform(tried)).astype(np.float64)
     mean, deviation = float(truth.mean()), float(truth.std())
@@ -192,7 +204,7 @@ def learn_moves(
     -------
     Finish
     """
-    compared = _some(images, _comparable(images), random)
+    compared = _some(images, _within(COMPARED, images), random)
     rows = np.asarray(compared.pixels).reshape(len(compared), -1)
     search = NearestNeighbors(n_neighbors=2, algorithm="brute").fit(rows)
     asked = random.choice(len(rows), min(len(rows), ASKED), replace=False)
@@ -250,9 +262,9 @@ def _some(images: ImageSet, most: int, random: np.random.RandomState) -> ImageSe
     return images[np.sort(random.choice(len(images), most, replace=False))]
 
 
-def _comparable(images: ImageSet) -> int:
-    """How many of such images are looked at together, two at the least."""
-    return max(2, COMPARED // int(np.prod(images.image_shape)))
+def _within(most: int, images: ImageSet) -> int:
+    """How many of such images have so many pixels together; two at the least."""
+    return max(2, most // int(np.prod(images.image_shape)))
 
 
 def _on_paper(pixels: Pixels, moves: Augmentation, random_state: int, share: float) -> Pixels:

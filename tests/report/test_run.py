@@ -25,6 +25,7 @@ FILES = {
     "result.json",
     "symbols.png",
 }
+STAGES = {"autoencoder", "mixture", "symbols", "drawing", "report", "total"}
 KEYS = [
     "n_images",
     "n_components",
@@ -56,14 +57,7 @@ def test_result_has_just_its_keys(run, alien, images):
     assert result == returned
     assert list(result) == KEYS
     assert set(result["scores"]) == {"ari", "nmi", "purity", "accuracy"}
-    assert set(result["seconds"]) == {
-        "autoencoder",
-        "mixture",
-        "symbols",
-        "drawing",
-        "report",
-        "total",
-    }
+    assert set(result["seconds"]) == STAGES
     parts = [value for stage, value in result["seconds"].items() if stage != "total"]
     assert result["seconds"]["total"] == pytest.approx(sum(parts))
     assert result["n_images"] == len(images)

@@ -85,10 +85,9 @@ def gather_decoder(autoencoder: SELUAutoencoder, finish: Finish) -> dict[str, An
     -------
     dict or None
         "image_shape", "loss" (which says how the output becomes pixels), "power" and "odds" (by
-        which they are sharpened), "layers" (the shape of
-        each weight and, of a convolution, the shapes of its pictures) and "weights": weight and
-        bias of each layer, one after the other, as base64 of little-endian float32. None where
-        there are more than `MOST_WEIGHTS` of them.
+        which they are sharpened), "layers" (the shape of each weight and, of a convolution, the
+        shapes of its pictures) and "weights": weight and bias of each layer, one after the other,
+        as base64 of little-endian float32. None where there are more than `MOST_WEIGHTS` of them.
     """
     layers: Sequence[Layer] = autoencoder.network_.decoder
     numbers = [np.ravel(part) for layer in layers for part in (layer.weight, layer.bias)]
