@@ -30,6 +30,11 @@ def grid(height: int, width: int) -> np.ndarray:
     return np.stack(np.meshgrid(np.arange(height), np.arange(width), indexing="ij"))
 
 
+def places(augmentation: Augmentation, *sizes: int) -> np.ndarray:
+    """Where the pixels of n images come from, [n, 2, h, w]."""
+    return np.stack(augmentation._places(*sizes, KEY), axis=1)
+
+
 def moved(augmentation: Augmentation, picture: np.ndarray, key: jax.Array = KEY) -> np.ndarray:
     """The one picture, moved."""
     row = jnp.asarray(picture.reshape(1, -1), jnp.float32)
@@ -44,12 +49,19 @@ def furthest(monkeypatch: pytest.MonkeyPatch) -> None:
 
 # ----------------------------------------------------------------------------------- interpolation
 
-Sampler = Callable[[jax.Array, jax.Array], jax.Array]
+Sampler = Callable[[jax.Array, jax.Array, jax.Array], jax.Array]
+
+
+def sampled(sampler: Sampler, picture: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """One picture at places [2, h, w], the last of two."""
+    row, column = (jnp.asarray(np.stack([0 * axis, axis]), jnp.float32) for axis in places)
+    pictures = jnp.asarray(np.stack([1 - picture, picture])[..., None], jnp.float32)
+    return np.asarray(sampler(pictures, row, column))[1, ..., 0]
 
 
 def check_sampling(sampler: Sampler, picture: np.ndarray, places: np.ndarray) -> None:
     """The law: linear between pixels, zero beyond them, as SciPy has it."""
-    out = sampler(jnp.asarray(picture[..., None]), jnp.asarray(places))[..., 0]
+    out = sampled(sampler, picture, places)
     slow = ndimage.map_coordinates(
         picture.astype(np.float64), places, order=1, mode="grid-constant"
     )
@@ -67,8 +79,9 @@ def test_places_between_pixels_are_interpolated_as_scipy_does(
 
 
 def test_the_nearest_pixel_would_not_do() -> None:
-    def nearest(picture: jax.Array, places: jax.Array) -> jax.Array:
-        return picture[*jnp.round(places).astype(int)]
+    def nearest(pictures: jax.Array, row: jax.Array, column: jax.Array) -> jax.Array:
+        first = jnp.arange(len(pictures))[:, None, None]
+        return pictures[first, jnp.round(row).astype(int), jnp.round(column).astype(int)]
 
     with pytest.raises(AssertionError):
         check_sampling(nearest, np.eye(3, dtype=np.float32), np.full((2, 1, 1), 0.7, np.float32))
@@ -81,7 +94,7 @@ def test_a_shift_by_whole_pixels_lets_zeros_in(down: int, right: int) -> None:
     wide = np.zeros((25, 24), np.float32)
     wide[10:15, 10:14] = picture
     places = grid(5, 4) + np.array([down, right])[:, None, None]
-    out = _sampled(jnp.asarray(picture[..., None]), jnp.asarray(places, jnp.float32))[..., 0]
+    out = sampled(_sampled, picture, places)
     rolled = np.roll(wide, (-down, -right), axis=(0, 1))[10:15, 10:14]
     np.testing.assert_array_equal(out, rolled)
 
@@ -190,8 +203,7 @@ def test_what_turns_and_grows_does_so_about_the_centre(name: str) -> None:
 
 def test_no_bend_is_larger_than_was_asked() -> None:
     """As a share of the side; and most images bend by more than half of it."""
-    places = Augmentation(elastic=0.1)._places(500, 28, 28, KEY)
-    bends = np.abs(np.asarray(places) - grid(28, 28)) / 28
+    bends = np.abs(places(Augmentation(elastic=0.1), 500, 28, 28) - grid(28, 28)) / 28
     assert bends.max() <= 0.1 + 1e-6
     assert np.median(bends.max(axis=(1, 2, 3))) > 0.05
 
@@ -203,7 +215,7 @@ def check_smooth(bends: np.ndarray) -> None:
 
 
 def test_bends_are_smooth() -> None:
-    check_smooth(np.asarray(Augmentation(elastic=0.1)._places(100, 28, 28, KEY) - grid(28, 28)))
+    check_smooth(places(Augmentation(elastic=0.1), 100, 28, 28) - grid(28, 28))
     with pytest.raises(AssertionError):
         check_smooth(np.random.default_rng(0).uniform(-1, 1, (100, 2, 28, 28)))
 
@@ -233,8 +245,8 @@ def test_the_key_alone_says_how_images_move() -> None:
 @pytest.mark.parametrize("name", ["shift", "rotation", "scale", "slant", "elastic"])
 def test_moves_go_both_ways_alike(name: str) -> None:
     """The mean place of a pixel is nearly its own; scaling is even in its logarithm alone."""
-    places = replace(Augmentation(), **{name: 0.2})._places(4000, 9, 9, KEY)
-    np.testing.assert_allclose(np.mean(places, axis=0), grid(9, 9), atol=0.1)
+    mean = places(replace(Augmentation(), **{name: 0.2}), 4000, 9, 9).mean(axis=0)
+    np.testing.assert_allclose(mean, grid(9, 9), atol=0.1)
 
 
 @pytest.mark.parametrize("shape", [(7, 5, 3), (6, 9, 4)])
