@@ -171,7 +171,7 @@ def _even(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
 
 
 def _cubic(side: int) -> Pixels:
-    """How much of each point at which a bend is drawn is at each pixel of a side, [side, BENDS]."""
+    """How much of each point of a bend is at each pixel of a side, [side, BENDS]."""
     points = Image.fromarray(np.eye(BENDS, dtype=np.float32))
     return np.asarray(points.resize((BENDS, side), Image.Resampling.BICUBIC))
 
