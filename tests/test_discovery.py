@@ -177,7 +177,7 @@ def test_on_the_route_of_codes_symbols_are_groups_of_components(images, tmp_path
     alien = SymbolDiscovery(route="codes", n_epochs=EPOCHS, random_state=0).fit(images)
     assert alien.recogniser_ is None
     assert alien.finish_.moves is None
-    assert alien.finish_.power > 1.0
+    assert alien.finish_.sharpen.power > 1.0
     assert alien.symbols_.component_symbol.shape == (alien.n_components_,)
     expected = alien.symbols_.pool(alien.mixture_.predict_proba(alien.codes_))
     np.testing.assert_array_equal(alien.predict_proba(images), expected)

@@ -16,6 +16,7 @@ from xenoglyph.drawing import (
     ENOUGH,
     STEPS,
     Finish,
+    Sharpening,
     draw_recognised,
     learn_moves,
     learn_sharpness,
@@ -47,7 +48,8 @@ def learn_finish(images, parts):
     random = np.random.RandomState(0)
     sharp = learn_sharpness(images, autoencoder, random)
     codes, _ = mixture.sample(1000, random_state=random)
-    return learn_moves(sharp, images, autoencoder.inverse_transform(codes), MOVES, random)
+    decoded = autoencoder.inverse_transform(codes)
+    return learn_moves(sharp, images, autoencoder, decoded, MOVES, random)
 
 
 @pytest.fixture(scope="module")
@@ -67,24 +69,25 @@ def finished(parts, finish, seed=1, n=600):
 
 @given(PICTURES, st.floats(1.0, 8.0), st.floats(0.2, 5.0))
 def test_sharpening_keeps_order_paper_and_ink(pixels, power, odds):
-    sharp = Finish(power, odds).sharpen(pixels)
+    sharpen = Sharpening(power, odds)
+    sharp = sharpen(pixels)
     assert sharp.dtype == np.float32
     assert ((sharp >= 0) & (sharp <= 1)).all()
     order = np.argsort(pixels, axis=None)
     assert (np.diff(sharp.ravel()[order]) >= -1e-6).all()
-    np.testing.assert_array_equal(Finish(power, odds).sharpen(np.array([0.0, 1.0])), [0.0, 1.0])
+    np.testing.assert_array_equal(sharpen(np.array([0.0, 1.0])), [0.0, 1.0])
 
 
 @given(PICTURES, st.floats(1.0, 8.0))
 def test_sharpening_leaves_less_grey(pixels, power):
-    sharp = Finish(power).sharpen(pixels)
+    sharp = Sharpening(power)(pixels)
     assert (np.abs(sharp - 0.5) >= np.abs(pixels - 0.5) - 1e-6).all()
 
 
 @given(PICTURES)
 def test_odds_are_those_that_the_docstring_tells(pixels):
     pixels = np.clip(pixels.astype(np.float64), 0.01, 0.99)
-    sharp = Finish(3.0, 0.7).sharpen(pixels)
+    sharp = Sharpening(3.0, 0.7)(pixels)
     np.testing.assert_allclose(sharp / (1 - sharp), 0.7 * (pixels / (1 - pixels)) ** 3, rtol=1e-6)
 
 
@@ -94,9 +97,8 @@ def test_no_finish_changes_nothing(pixels):
         np.testing.assert_allclose(nothing(pixels, np.random.RandomState(0)), pixels, atol=1e-6)
 
 
-def check_sharpness(finish, decoded, truth):
+def check_sharpness(sharp, truth):
     """The law: mean and deviation of the pixels are those of the images."""
-    sharp = finish.sharpen(decoded)
     assert sharp.mean() == pytest.approx(truth.mean(), abs=2e-3)
     assert sharp.std() == pytest.approx(truth.std(), abs=2e-3)
 
@@ -104,10 +106,20 @@ def check_sharpness(finish, decoded, truth):
 def test_reconstructions_become_as_sharp_as_the_images(images, parts, finish):
     autoencoder, _ = parts
     decoded = autoencoder.inverse_transform(autoencoder.transform(images))
-    check_sharpness(finish, decoded, images.pixels)
-    assert 1.0 < finish.power < 8.0
+    check_sharpness(finish.sharpen(decoded), images.pixels)
+    assert 1.0 < finish.sharpen.power < finish.sharpen_moved.power < 8.0
     with pytest.raises(AssertionError):
-        check_sharpness(Finish(), decoded, images.pixels)
+        check_sharpness(decoded, images.pixels)
+
+
+def test_moved_reconstructions_too(images, parts, finish):
+    """Moving blurs, so what sharpens those that are not moved would not do."""
+    autoencoder, _ = parts
+    decoded = autoencoder.inverse_transform(autoencoder.transform(images))
+    check_sharpness(finish(decoded, np.random.RandomState(3)), images.pixels)
+    twin = replace(finish, sharpen_moved=finish.sharpen)
+    with pytest.raises(AssertionError):
+        check_sharpness(twin(decoded, np.random.RandomState(3)), images.pixels)
 
 
 def test_images_of_one_level_need_no_sharpening(parts):
@@ -149,7 +161,7 @@ def test_of_many_images_some_are_enough(images, parts, finish, monkeypatch):
     monkeypatch.setattr("xenoglyph.drawing.TRIED_PIXELS", 64 * 600)
     some = learn_finish(images, parts)
     assert some != finish
-    assert some.power == pytest.approx(finish.power, rel=0.1)
+    assert some.sharpen.power == pytest.approx(finish.sharpen.power, rel=0.1)
     assert some.share == pytest.approx(finish.share, abs=3 / STEPS)
 
 
@@ -215,12 +227,21 @@ def test_with_copies_what_lies_between_few_images_is_drawn_better(images):
 # ----------------------------------------------------------------------------------- kept in files
 
 
-@pytest.mark.parametrize("finish", [Finish(), Finish(2.5, 0.5, MOVES, 0.375)])
+@pytest.mark.parametrize(
+    "finish", [Finish(), Finish(Sharpening(2.5, 0.5), MOVES, 0.375, Sharpening(3.0))]
+)
 def test_a_finish_is_kept_as_json(finish):
     assert Finish.from_settings(json.loads(json.dumps(finish.to_settings()))) == finish
 
 
-@pytest.mark.parametrize("damage", [{"power": 0.0}, {"odds": -1.0}, {"share": -0.5}])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"sharpen": {"power": 0.0, "odds": 1.0}},
+        {"sharpen_moved": {"power": 1.0, "odds": -1.0}},
+        {"share": -0.5},
+    ],
+)
 def test_a_damaged_finish_is_refused(damage):
     with pytest.raises(ModelFileError, match="damaged"):
         Finish.from_settings(Finish().to_settings() | damage)

@@ -312,7 +312,8 @@ class SymbolDiscovery(Discovered):
             each = max(1, n_tried(images) // self.n_symbols_)
             codes = (self.sample_codes(each, k, random) for k in range(self.n_symbols_))
             decoded = np.concatenate([self.autoencoder_.inverse_transform(some) for some in codes])
-            self.finish_ = learn_moves(self.finish_, images, decoded, self._moves, random)
+            given = (images, self.autoencoder_, decoded, self._moves, random)
+            self.finish_ = learn_moves(self.finish_, *given)
 
     def _find_symbols(self, images: ImageSet, progress: Progress) -> None:
         """Join components, or pieces of the images' graph, into symbols."""

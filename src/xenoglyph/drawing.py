@@ -22,6 +22,7 @@ from xenoglyph.images import ImageSet
 
 __all__ = [
     "Finish",
+    "Sharpening",
     "draw_recognised",
     "learn_moves",
     "learn_sharpness",
@@ -34,6 +35,8 @@ Pixels = NDArray[np.float32]
 
 MOST_POWER = 8.0
 """Images of which the codes know nothing cannot be made sharp: grey would become a pattern."""
+LEVELS = 1 << 12
+"""Levels of grey that are told apart where a sharpening is sought."""
 TRIED, TRIED_PIXELS = 2000, 1 << 24
 """Images, and drawings, by which a finish is learnt, and their pixels: 64 MB."""
 ASKED = 4000
@@ -53,38 +56,55 @@ DRAWS = 20
 
 
 @dataclass(frozen=True)
-class Finish:
-    """What is done to decoded images.
+class Sharpening:
+    """What makes grey pixels less grey.
 
     Parameters
     ----------
     power, odds : float, default=1.0
         A pixel x in [0, 1], read as the odds x / (1 - x) of ink, gets `odds` times the odds to the
         `power`. A power above one sharpens; 0 and 1 stay what they are.
-    moves : Augmentation, optional
-        How far an image may be moved without showing another symbol; None moves no drawing.
-    share : float, default=1.0
-        Share of the moves by which drawings are moved before they are sharpened.
     """
 
     power: float = 1.0
     odds: float = 1.0
-    moves: Augmentation | None = None
-    share: float = 1.0
 
-    def sharpen(self, pixels: NDArray[Any]) -> NDArray[Any]:
+    def __call__(self, pixels: NDArray[Any]) -> NDArray[Any]:
         """Return pixels in [0, 1], sharpened."""
         ink, paper = self.odds * pixels**self.power, (1 - pixels) ** self.power
         return np.asarray(ink / (ink + paper), dtype=pixels.dtype)
+
+
+@dataclass(frozen=True)
+class Finish:
+    """What is done to decoded images.
+
+    Parameters
+    ----------
+    sharpen : Sharpening
+        Of images that are not moved.
+    moves : Augmentation, optional
+        How far an image may be moved without showing another symbol; None moves no drawing.
+    share : float, default=1.0
+        Share of the moves by which drawings are moved.
+    sharpen_moved : Sharpening
+        Of images that were moved, which blurs them.
+    """
+
+    sharpen: Sharpening = Sharpening()
+    moves: Augmentation | None = None
+    share: float = 1.0
+    sharpen_moved: Sharpening = Sharpening()
 
     def __call__(self, pixels: Pixels, random: np.random.RandomState) -> Pixels:
         """Return images of shape (n, h, w) or (n, h, w, c), moved and sharpened.
 
         What comes in from beyond the edge has the image's median colour.
         """
-        if self.moves is not None and self.share:
-            pixels = _on_paper(pixels, self.moves, random.randint(2**31 - 1), self.share)
-        return self.sharpen(pixels)
+        if self.moves is None or self.share == 0.0:
+            return self.sharpen(pixels)
+        seed = random.randint(2**31 - 1)
+        return self.sharpen_moved(_on_paper(pixels, self.moves, seed, self.share))
 
     def to_settings(self) -> dict[str, Any]:
         """Return what JSON can hold, and `from_settings` reads."""
@@ -97,13 +117,13 @@ class Finish:
         Raises
         ------
         ModelFileError
-            If sharpening by these numbers is not possible.
+            If no drawing can be finished by these numbers.
         """
-        power, odds, share = (settings[name] for name in ("power", "odds", "share"))
-        if not (power > 0 and odds > 0 and share >= 0):
+        both = [Sharpening(**settings[name]) for name in ("sharpen", "sharpen_moved")]
+        moves, share = settings["moves"], settings["share"]
+        if not (share >= 0 and all(own.power > 0 and own.odds > 0 for own in both)):
             raise ModelFileError("The finish of drawings in the model file is damaged.")
-        moves = settings["moves"]
-        return cls(power, odds, None if moves is None else Augmentation(**moves), share)
+        return cls(both[0], None if moves is None else Augmentation(**moves), share, both[1])
 
 
 def with_moved(images: ImageSet, moves: Augmentation) -> ImageSet:
@@ -158,26 +178,13 @@ def learn_sharpness(
     Finish
         Which moves nothing.
     """
-    tried = _some(images, n_tried(images), random)
-    truth = np.asarray(tried.pixels)
-    decoded = autoencoder.inverse_transform(autoencoder.transform(tried)).astype(np.float64)
-    mean, deviation = float(truth.mean()), float(truth.std())
-    if deviation == 0.0:
-        return Finish()
-
-    def off(logs: Array) -> list[float]:
-        sharp = Finish(*np.exp(logs)).sharpen(decoded)
-        return [float(sharp.mean()) - mean, float(sharp.std()) - deviation]
-
-    most = np.log(MOST_POWER)
-    found = least_squares(off, [most / 8, 0.0], bounds=([0.0, -most], [most, most]))
-    power, odds = np.exp(found.x)
-    return Finish(float(power), float(odds))
+    return Finish(_sharpening(*_reconstructed(images, autoencoder, random)))
 
 
 def learn_moves(
     finish: Finish,
     images: ImageSet,
+    autoencoder: SELUAutoencoder,
     decoded: Pixels,
     moves: Augmentation,
     random: np.random.RandomState,
@@ -186,7 +193,8 @@ def learn_moves(
 
     Then the median of the drawings has its nearest image no nearer than the median of the images
     has its nearest other one (with `FURTHER` to spare). It takes some sixteenths of `moves`; all
-    of them are the most. Drawings are not bent: that would do little.
+    of them are the most. Drawings are not bent: that would do little. What moving blurs is
+    sharpened again.
 
     Parameters
     ----------
@@ -194,6 +202,7 @@ def learn_moves(
         Which moves nothing.
     images : ImageSet
         Those learnt from.
+    autoencoder : SELUAutoencoder
     decoded : array of float32
         New images, as they are decoded.
     moves : Augmentation
@@ -209,13 +218,17 @@ def learn_moves(
     search = NearestNeighbors(n_neighbors=2, algorithm="brute").fit(rows)
     asked = random.choice(len(rows), min(len(rows), ASKED), replace=False)
     apart = np.median(search.kneighbors(rows[asked])[0][:, 1])
-    seed = int(random.randint(2**31 - 1))
+    back, truth = _reconstructed(images, autoencoder, random)
+    stiff = replace(moves, elastic=0.0)
+    first, second = random.randint(2**31 - 1, size=2)
 
     def moved(step: int) -> Finish:
-        return replace(finish, moves=replace(moves, elastic=0.0), share=step / STEPS)
+        share = step / STEPS
+        sharpen = _sharpening(_on_paper(back, stiff, first, share), truth)
+        return replace(finish, moves=stiff, share=share, sharpen_moved=sharpen)
 
     def is_new(step: int) -> bool:
-        drawn = moved(step)(decoded, np.random.RandomState(seed)).reshape(len(decoded), -1)
+        drawn = moved(step)(decoded, np.random.RandomState(second)).reshape(len(decoded), -1)
         return bool(np.median(search.kneighbors(drawn, n_neighbors=1)[0]) >= FURTHER * apart)
 
     return moved(bisect_left(range(STEPS), True, key=is_new))
@@ -253,6 +266,34 @@ def draw_recognised(
         likeness = np.concatenate([likeness, own])
     likest = np.argsort(-likeness, kind="stable")[:n]
     return np.concatenate(drawn)[np.sort(likest)]
+
+
+def _reconstructed(
+    images: ImageSet, autoencoder: SELUAutoencoder, random: np.random.RandomState
+) -> tuple[Pixels, Pixels]:
+    """Return some images as they come back from their codes, and as they are."""
+    some = _some(images, n_tried(images), random)
+    return autoencoder.inverse_transform(autoencoder.transform(some)), np.asarray(some.pixels)
+
+
+def _sharpening(decoded: Pixels, truth: Pixels) -> Sharpening:
+    """Find what gives decoded images the mean and the deviation that images have."""
+    mean, deviation = float(truth.mean()), float(truth.std())
+    if deviation == 0.0:
+        return Sharpening()
+    numbers = np.rint(decoded.ravel() * (LEVELS - 1)).astype(np.intp)
+    shares = np.bincount(numbers, minlength=LEVELS) / decoded.size
+    levels = np.linspace(0.0, 1.0, LEVELS)
+
+    def off(logs: Array) -> list[float]:
+        sharp = Sharpening(*np.exp(logs))(levels)
+        middle = shares @ sharp
+        return [middle - mean, np.sqrt(shares @ (sharp - middle) ** 2) - deviation]
+
+    most = np.log(MOST_POWER)
+    found = least_squares(off, [most / 8, 0.0], bounds=([0.0, -most], [most, most]))
+    power, odds = np.exp(found.x)
+    return Sharpening(float(power), float(odds))
 
 
 def _some(images: ImageSet, most: int, random: np.random.RandomState) -> ImageSet:

@@ -7,7 +7,7 @@ import pytest
 
 from browsing import DESK, canvas_levels, opened_page, outside
 from xenoglyph import ImageSet, SELUAutoencoder, SymbolDiscovery
-from xenoglyph.drawing import Finish
+from xenoglyph.drawing import Sharpening
 from xenoglyph.report import draws, write_report
 from xenoglyph.report.draws import close_by, gather_decoder, gather_draws
 from xenoglyph.sheets import tile
@@ -70,13 +70,13 @@ def test_every_decoder_draws_in_the_page_as_in_python(browser, charts, save_page
         SELUAutoencoder(code_size=6, n_epochs=3, random_state=seed, **options).fit(coloured(shape))
         for seed in (0, 1)
     )
-    finish = Finish(power=2.3, odds=0.7)
-    path = save_page(draws={**charts["draws"], "decoder": gather_decoder(fitted, finish)})
+    sharpen = Sharpening(power=2.3, odds=0.7)
+    path = save_page(draws={**charts["draws"], "decoder": gather_decoder(fitted, sharpen)})
     with opened_page(browser, path, viewport=DESK) as page:
         codes = some_codes(6)
         right, other, blurred = (
-            lambda codes, own=own, finish=finish: finish.sharpen(own.inverse_transform(codes))
-            for own, finish in ((fitted, finish), (other, finish), (fitted, Finish()))
+            lambda codes, own=own, sharpen=sharpen: sharpen(own.inverse_transform(codes))
+            for own, sharpen in ((fitted, sharpen), (other, sharpen), (fitted, Sharpening()))
         )
         check_same_pictures(page, right, codes)
         for wrong in (other, blurred):

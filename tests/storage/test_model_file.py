@@ -246,7 +246,7 @@ def forge(path: Path, text: str, held: dict[str, NDArray[Any]] | None = None) ->
 
 def record(**changes: Any) -> str:
     """Write the record of an empty model as canonical JSON, with some entries changed."""
-    entries = {"arrays": [], "kind": "test", "schema": 4, "settings": {}, "sha256": "0" * 64}
+    entries = {"arrays": [], "kind": "test", "schema": 5, "settings": {}, "sha256": "0" * 64}
     return json.dumps({**entries, **changes}, sort_keys=True, separators=(",", ":"))
 
 
@@ -258,8 +258,8 @@ def test_a_forgery_without_fault_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "held", "reason"),
     [
-        (record(schema=5), {}, "knows 4: install the xenoglyph that wrote it"),
-        (record(schema=5, novelty=[]), {}, "install the xenoglyph that wrote it"),
+        (record(schema=6), {}, "knows 5: install the xenoglyph that wrote it"),
+        (record(schema=6, novelty=[]), {}, "install the xenoglyph that wrote it"),
         (record(schema=0), {}, "its schema version is 0"),
         (record(author="me"), {}, "known keys"),
         (record(settings=[]), {}, "known keys"),

@@ -24,7 +24,7 @@ from xenoglyph.autoencoder import SELUAutoencoder
 from xenoglyph.autoencoder.arrays import to_arrays
 from xenoglyph.autoencoder.layers import Doubling, Layer
 from xenoglyph.discovery import SymbolDiscovery
-from xenoglyph.drawing import Finish
+from xenoglyph.drawing import Sharpening
 
 __all__ = ["close_by", "gather_decoder", "gather_draws"]
 
@@ -56,7 +56,7 @@ def gather_draws(discovery: SymbolDiscovery) -> dict[str, Any]:
         "ranges" (of each number in the codes), and "symbols": for each its "codes", their
         "components", and "hits" of "trials".
     """
-    decoder = gather_decoder(discovery.autoencoder_, discovery.finish_)
+    decoder = gather_decoder(discovery.autoencoder_, discovery.finish_.sharpen)
     codes = discovery.evidence_.gallery_codes
     draws = {
         "decoder": decoder,
@@ -71,15 +71,15 @@ def gather_draws(discovery: SymbolDiscovery) -> dict[str, Any]:
     return draws
 
 
-def gather_decoder(autoencoder: SELUAutoencoder, finish: Finish) -> dict[str, Any] | None:
+def gather_decoder(autoencoder: SELUAutoencoder, sharpen: Sharpening) -> dict[str, Any] | None:
     """Take a decoder out of an auto-encoder.
 
     Parameters
     ----------
     autoencoder : SELUAutoencoder
         Fitted.
-    finish : Finish
-        Of the drawings; but the page does not move drawings.
+    sharpen : Sharpening
+        Of drawings that are not moved: the page does not.
 
     Returns
     -------
@@ -97,8 +97,8 @@ def gather_decoder(autoencoder: SELUAutoencoder, finish: Finish) -> dict[str, An
     return {
         "image_shape": list(autoencoder.image_shape_),
         "loss": to_arrays(autoencoder)[0]["fitted_loss"],
-        "power": finish.power,
-        "odds": finish.odds,
+        "power": sharpen.power,
+        "odds": sharpen.odds,
         "layers": [_outline(layer) for layer in layers],
         "weights": base64.b64encode(flat.tobytes()).decode("ascii"),
     }
