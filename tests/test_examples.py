@@ -1,7 +1,7 @@
 """Every command that the help and the README show, pasted into a shell as it stands.
 
-Where the network would be asked, "mnist" is a few of the bundled digits, which the examples find
-through XENOGLYPH_DATA.
+Where the network would be asked, "mnist" is a few noisy patterns of five kinds, which the examples
+find through XENOGLYPH_DATA.
 """
 
 import os
@@ -20,7 +20,6 @@ import pytest
 from PIL import Image
 
 from xenoglyph.cli import main
-from xenoglyph.images import load_images
 
 pytestmark = pytest.mark.skipif(
     os.name != "posix" or shutil.which("bash") is None, reason="commands are pasted into bash"
@@ -65,16 +64,18 @@ def test_examples_are_found() -> None:
 @pytest.fixture
 def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """Make a folder to work in, with what the examples take for granted."""
-    digits = load_images("digits")
+    random = np.random.default_rng(0)
     data, pictures = tmp_path / "data", tmp_path / "work" / "new-images"
     for folder in (data, pictures, tmp_path / "home"):
         folder.mkdir(parents=True)
-    table = np.random.default_rng(0).normal((170, 70), 10, size=(200, 2))
+    table = random.normal((170, 70), 10, size=(200, 2))
     measurements = tmp_path / "work" / "measurements.csv"
     np.savetxt(measurements, table, delimiter=",", header="height,weight", comments="")
-    few = np.flatnonzero(digits.labels < 5)  # of fewer images not all symbols would be found
-    np.savez(data / "mnist.npz", images=digits.pixels[few], labels=digits.labels[few])
-    for i, pixels in enumerate(digits.pixels[:5]):
+    kinds = np.repeat(np.arange(5), 30)
+    patterns = np.kron(random.random((5, 4, 4)) > 0.5, np.ones((2, 2)))
+    images = 0.8 * patterns[kinds] + 0.2 * random.random((150, 8, 8))
+    np.savez(data / "mnist.npz", images=images, labels=kinds)
+    for i, pixels in enumerate(images[:5]):
         Image.fromarray(np.rint(pixels * 255).astype(np.uint8)).save(pictures / f"{i}.png")
     monkeypatch.chdir(tmp_path / "work")
     program = Path(sys.executable).parent

@@ -11,6 +11,8 @@ from xenoglyph.autoencoder import Augmentation, recogniser
 from xenoglyph.autoencoder.recogniser import Recogniser, train_recognisers
 
 MOVES = Augmentation(shift=0.06, rotation=5.0)
+EFFORT = 0.25
+"""Digits are easy."""
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +27,7 @@ def learnt(digits, classes, **settings):
 
 @pytest.fixture(scope="module")
 def taught(digits):
-    return learnt(digits, digits.labels)
+    return learnt(digits, digits.labels, effort=EFFORT)
 
 
 def test_held_out_images_are_recognised(digits, taught):
@@ -40,12 +42,12 @@ def test_held_out_images_are_recognised(digits, taught):
 def test_what_cannot_be_learnt_is_not_known_of_held_out_images(digits):
     """The law behind the joins: classes by lot are confused, though a network can learn them."""
     by_lot = np.random.default_rng(0).integers(2, size=len(digits))
-    _, held_out = learnt(digits, by_lot)
+    _, held_out = learnt(digits, by_lot, effort=EFFORT)
     assert np.mean(held_out.argmax(axis=1) == by_lot) < 0.56
 
 
 def test_the_same_seed_gives_the_same_bits(digits, taught):
-    again, held_out = learnt(digits, digits.labels)
+    again, held_out = learnt(digits, digits.labels, effort=EFFORT)
     np.testing.assert_array_equal(held_out, taught[1])
     for name, array in again.to_arrays().items():
         np.testing.assert_array_equal(array, taught[0].to_arrays()[name])
@@ -61,7 +63,7 @@ def test_networks_learn_side_by_side_what_they_learn_alone(digits, monkeypatch):
 def test_several_ways_of_classing_are_learnt_at_once(digits):
     rows = digits.pixels.reshape(len(digits), -1)
     classings = [digits.labels.astype(int), digits.labels.astype(int) % 3]
-    both = train_recognisers(rows, classings, (8, 8), MOVES, 0)
+    both = train_recognisers(rows, classings, (8, 8), MOVES, 0, effort=EFFORT)
     assert [held_out.shape[1] for _, held_out in both] == [10, 3]
     for classes, (networks, held_out) in zip(classings, both, strict=True):
         laws.check_distribution(held_out)
