@@ -15,6 +15,8 @@ from xenoglyph.recognition import MOVES
 from xenoglyph.symbols import Cut, merge_pieces, neighbours, stability
 from xenoglyph.symbols.neighbours import nearest_images
 
+pytestmark = pytest.mark.usefixtures("hasty_networks")
+
 Told = list[tuple[str, int, int, str]]
 
 
@@ -93,7 +95,7 @@ def test_networks_and_resamplings_tell_their_steps(
 ) -> None:
     rows = digits.pixels.reshape(len(digits), -1)
     pieces = np.arange(len(digits)) % 4
-    trained = train_recognisers(rows, [pieces], digits.image_shape, MOVES, 0, progress)
+    trained = train_recognisers(rows, [pieces], digits.image_shape, MOVES, 0, progress, effort=8.0)
     [(recogniser, held_out)] = trained
     assert len(told) > 5
     cut = Cut(pieces, held_out, merge_pieces(pieces, held_out, 0.06))

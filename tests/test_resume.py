@@ -20,18 +20,19 @@ from xenoglyph.storage.run_folder import run_state
 CHECKPOINT = "checkpoint.safetensors"
 
 # The program, but its checkpoints are far more often, for these runs are short, and its report is
-# just a moment after the model, for that would take longer than all the rest.
+# just a moment after the model, for that would take longer than all the rest. And its networks
+# learn little.
 PROGRAM = """
 import sys, time
 import xenoglyph
-from xenoglyph.autoencoder import training
+from xenoglyph.autoencoder import recogniser, training
 from xenoglyph.cli import main
 
 def write_run(discovery, images, folder, **_):
     discovery.save(folder / "model.safetensors")
     time.sleep(0.2)
 
-training.SAVE_SECONDS = 0.1
+training.SAVE_SECONDS, recogniser.EPOCHS = 0.1, 100
 vars(xenoglyph)["write_run"] = write_run
 sys.exit(main(sys.argv[1:]))
 """

@@ -6,6 +6,7 @@ import pytest
 
 from browsing import DESK, opened_page
 from xenoglyph import SymbolDiscovery, load_images, write_run
+from xenoglyph.autoencoder import recogniser
 from xenoglyph.report import render
 from xenoglyph.report.charts import gather_charts
 from xenoglyph.report.draws import gather_draws
@@ -20,7 +21,9 @@ def images():
 
 @pytest.fixture(scope="session")
 def alien(images):
-    return SymbolDiscovery(n_epochs=20, random_state=0).fit(images)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recogniser, "EPOCHS", 600)
+        return SymbolDiscovery(n_epochs=20, random_state=0).fit(images)
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,8 @@ from xenoglyph import (
     write_run,
 )
 
+pytestmark = pytest.mark.usefixtures("hasty_networks")
+
 FILES = {
     "codes.png",
     "fit.gif",
