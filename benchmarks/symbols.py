@@ -5,7 +5,8 @@ subsets of MNIST's digits and of random alphabets (`benchmarks.alphabets`), alwa
 settings and without labels, and compares them with the labels afterwards. Each discovery runs in a
 process of its own. Beside the default route stand `route="codes"`, plain codes and their mixture,
 and `recipe="article"`. Subsets are of 2 to 9 digits, 500 to 6,500 images of each, by chance;
-alphabets of 2 to 40 symbols, 40 to 199 images of each.
+alphabets of 2 to 40 symbols, 40 to 199 images of each. Sets with one symbol at most are
+each of MNIST's digits alone, uniform noise, one image a hundred times, and two images.
 
 For the first seed of MNIST it also learns from 60,000 images and labels the 10,000 others, and
 draws a hundred images of each symbol: how many come back as that symbol, and how many get its most
@@ -44,6 +45,9 @@ WAYS: dict[str, dict[str, str]] = {
 SUBSET, ALPHABET = "subset ", "alphabet "
 LEAST, MOST = 500, 6500
 """Images of each digit of a subset."""
+ALONE, NOISE, REPEATED, TWO = "digit ", "noise", "one image", "two images"
+LONE = (*(f"{ALONE}{digit}" for digit in range(10)), NOISE, REPEATED, TWO)
+"""Sets that show one symbol, or none."""
 DRAWN = 100
 APART = 30
 """One in so many images learnt from is asked how near the others are."""
@@ -52,7 +56,9 @@ HALF_GREY = (0.25, 0.75)
 
 
 def images_named(name: str) -> ImageSet:
-    """Return a named set, or the random subset of MNIST or the alphabet of that number."""
+    """Return a named set, one of `LONE`, or the subset of MNIST or alphabet of that number."""
+    if name in LONE:
+        return lone(name)
     if name.startswith(ALPHABET):
         return alphabet(int(name.removeprefix(ALPHABET)))
     if not name.startswith(SUBSET):
@@ -67,6 +73,20 @@ def images_named(name: str) -> ImageSet:
         for digit in digits
     ]
     return images[random.permutation(np.concatenate(chosen))]
+
+
+def lone(name: str) -> ImageSet:
+    """Return a set that shows one symbol, or none, and says so in its labels."""
+    if name == NOISE:
+        pixels = np.random.default_rng(0).random((2000, 28, 28), dtype=np.float32)
+        return ImageSet(pixels, labels=np.zeros(2000, int), name=name)
+    images = load_images("mnist")
+    assert images.labels is not None
+    if name == REPEATED:
+        return images[np.zeros(100, int)]
+    if name == TWO:
+        return images[np.arange(2)]
+    return images[np.flatnonzero(images.labels.astype(int) == int(name.removeprefix(ALONE)))]
 
 
 def discover(name: str, seed: int, way: str) -> dict[str, Any]:
@@ -179,6 +199,7 @@ def main() -> int:
     parser.add_argument("--subsets", type=int, default=SUBSETS)
     parser.add_argument("--alphabets", type=int, default=ALPHABETS)
     parser.add_argument("--sets", nargs="*", default=["digits", "mnist"])
+    parser.add_argument("--lone", nargs="*", default=list(LONE), choices=LONE)
     parser.add_argument("--ways", nargs="*", default=list(WAYS), choices=list(WAYS))
     parser.add_argument("--discover", nargs=3, help=argparse.SUPPRESS)
     parser.add_argument("--generate", help=argparse.SUPPRESS)
@@ -193,6 +214,7 @@ def main() -> int:
     jobs = [(name, seed) for name in arguments.sets for seed in range(arguments.seeds)]
     jobs += [(f"{SUBSET}{number}", 0) for number in range(arguments.subsets)]
     jobs += [(f"{ALPHABET}{number}", 0) for number in range(arguments.alphabets)]
+    jobs += [(name, 0) for name in arguments.lone]
     for way in arguments.ways:
         rows = []
         for name, seed in jobs:
