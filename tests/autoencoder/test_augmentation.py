@@ -53,10 +53,9 @@ Sampler = Callable[[jax.Array, jax.Array, jax.Array], jax.Array]
 
 
 def sampled(sampler: Sampler, picture: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """One picture at places [2, h, w], the last of two."""
-    row, column = (jnp.asarray(np.stack([0 * axis, axis]), jnp.float32) for axis in places)
-    pictures = jnp.asarray(np.stack([1 - picture, picture])[..., None], jnp.float32)
-    return np.asarray(sampler(pictures, row, column))[1, ..., 0]
+    """One picture [h, w] at places [2, h, w]."""
+    row, column = (jnp.asarray(axis, jnp.float32) for axis in places)
+    return np.asarray(sampler(jnp.asarray(picture[..., None], jnp.float32), row, column))[..., 0]
 
 
 def check_sampling(sampler: Sampler, picture: np.ndarray, places: np.ndarray) -> None:
@@ -79,9 +78,8 @@ def test_places_between_pixels_are_interpolated_as_scipy_does(
 
 
 def test_the_nearest_pixel_would_not_do() -> None:
-    def nearest(pictures: jax.Array, row: jax.Array, column: jax.Array) -> jax.Array:
-        first = jnp.arange(len(pictures))[:, None, None]
-        return pictures[first, jnp.round(row).astype(int), jnp.round(column).astype(int)]
+    def nearest(picture: jax.Array, row: jax.Array, column: jax.Array) -> jax.Array:
+        return picture[jnp.round(row).astype(int), jnp.round(column).astype(int)]
 
     with pytest.raises(AssertionError):
         check_sampling(nearest, np.eye(3, dtype=np.float32), np.full((2, 1, 1), 0.7, np.float32))
