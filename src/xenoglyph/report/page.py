@@ -20,6 +20,7 @@ from plotly.offline import get_plotlyjs
 
 from xenoglyph.report.pictures import Pictures
 from xenoglyph.report.summary import Summary
+from xenoglyph.symbols import merging
 
 __all__ = ["Charts", "embedded_json", "render"]
 
@@ -37,6 +38,7 @@ environment = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+environment.globals.update(EXCUSED=merging.EXCUSED, CLEAR=merging.CLEAR, DROP=merging.DROP)
 
 
 def render(summary: Summary, pictures: Pictures, charts: Charts) -> str:
