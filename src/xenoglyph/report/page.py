@@ -38,7 +38,6 @@ environment = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-environment.globals.update(EXCUSED=merging.EXCUSED, CLEAR=merging.CLEAR, DROP=merging.DROP)
 
 
 def render(summary: Summary, pictures: Pictures, charts: Charts) -> str:
@@ -60,6 +59,7 @@ def render(summary: Summary, pictures: Pictures, charts: Charts) -> str:
     script, plotly = page_script(), get_plotlyjs()
     return environment.get_template("page.html.j2").render(
         s=summary,
+        merging=merging,
         pictures=pictures,
         style=Markup((TEMPLATES / "page.css").read_text("utf-8")),
         scripts=[Markup(plotly), Markup(script)],
