@@ -5,8 +5,8 @@ subsets of MNIST's digits and of random alphabets (`benchmarks.alphabets`), alwa
 settings and without labels, and compares them with the labels afterwards. Each discovery runs in a
 process of its own. Beside the default route stand `route="codes"`, plain codes and their mixture,
 and `recipe="article"`. Subsets are of 2 to 9 digits, 500 to 6,500 images of each, by chance;
-alphabets of 2 to 40 symbols, 40 to 199 images of each. Sets with one symbol at most are
-each of MNIST's digits alone, uniform noise, one image a hundred times, and two images.
+alphabets of 2 to 40 symbols, 40 to 199 images of each. There are also each of
+MNIST's digits alone, uniform noise, one image a hundred times, and two images.
 
 For the first seed of MNIST it also learns from 60,000 images and labels the 10,000 others, and
 draws a hundred images of each symbol: how many come back as that symbol, and how many get its most
@@ -47,7 +47,7 @@ LEAST, MOST = 500, 6500
 """Images of each digit of a subset."""
 ALONE, NOISE, REPEATED, TWO = "digit ", "noise", "one image", "two images"
 LONE = (*(f"{ALONE}{digit}" for digit in range(10)), NOISE, REPEATED, TWO)
-"""Sets that show one symbol, or none."""
+"""Sets that show one symbol, or none; or, of two images, too little to tell."""
 DRAWN = 100
 APART = 30
 """One in so many images learnt from is asked how near the others are."""
@@ -76,7 +76,7 @@ def images_named(name: str) -> ImageSet:
 
 
 def lone(name: str) -> ImageSet:
-    """Return a set that shows one symbol, or none, and says so in its labels."""
+    """Return one of `LONE`, with labels."""
     if name == NOISE:
         pixels = np.random.default_rng(0).random((2000, 28, 28), dtype=np.float32)
         return ImageSet(pixels, labels=np.zeros(2000, int), name=name)
