@@ -86,15 +86,12 @@ def test_the_tolerances_that_are_told_give_the_same_symbols(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_of_a_recipe_that_joins_nothing_is_told_what_a_tolerance_would_do(seed: int) -> None:
+def test_of_a_recipe_that_joins_nothing_is_told_which_tolerance_would_not(seed: int) -> None:
     assert not RECIPES["article"].merge
     posterior = posteriors(seed)
     settings = {"discovery": {"recipe": "article", "tolerance": TOLERANCE}}
     row = told(merge_components(posterior, 1.0), settings=settings)["tolerance"]
-    low, tolerance = percents(row)
-    assert tolerance == TOLERANCE
-    left = int(re.findall(r"(\d+) symbols", row)[0])
-    assert left == merge_components(posterior, TOLERANCE).n_symbols
+    (low,) = percents(row)
     assert merge_components(posterior, min(low + 0.001, 1.0)).n_symbols == 6
     if low > 0.001:
         assert merge_components(posterior, low - 0.001).n_symbols < 6

@@ -70,17 +70,13 @@ def closing_rows(result: Mapping[str, Any], symbols: "Symbols") -> dict[str, str
 
 
 def _tolerance(result: Mapping[str, Any], symbols: "Symbols") -> str:
-    """Say which tolerances give the same symbols; of a recipe that joins none, what one would."""
+    """Say which tolerances give the same symbols; of a recipe that joins none, which would not."""
     settings = result["settings"]["discovery"]
-    tolerance, (low, high) = settings["tolerance"], symbols.tolerance_interval
+    low, high = symbols.tolerance_interval
     if recipe_named(settings["recipe"]).merge:
+        tolerance = settings["tolerance"]
         return f"{tolerance:.1%}; the same symbols with any from {low:.1%} to {high:.1%}"
-    kept = [merge.unexcused <= tolerance for merge in symbols.merges]
-    joins = kept.index(True) if True in kept else len(kept)
-    return (
-        f"none: the recipe joins nothing, nor would any from {low:.1%}; "
-        f"{tolerance:.1%} would leave {len(kept) + 1 - joins} symbols"
-    )
+    return f"none: the recipe joins nothing, nor would any from {low:.1%}"
 
 
 def _resamplings(numbers: Mapping[str, int] | None) -> str:

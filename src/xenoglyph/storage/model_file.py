@@ -36,7 +36,7 @@ from xenoglyph.storage.strict_json import canonical, parse
 
 __all__ = ["SCHEMA_VERSION", "encode", "read_model", "write_model"]
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 Array = NDArray[Any]
 

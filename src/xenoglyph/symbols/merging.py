@@ -40,7 +40,7 @@ PRESUMED = 1.0
 EXCUSED = 0.05
 """Largest share of mistakes that says more of whoever was asked than of two groups."""
 CLEAR = 0.1
-"""Largest confusion that can be excused for being far below all that was joined before,"""
+"""Largest seen confusion that can be excused for being far below all of those joined before,"""
 DROP = 3.0
 """that is, so many times less."""
 
@@ -59,6 +59,9 @@ class Merge:
     """How much of it says nothing of the two sides: see `merge_joint`."""
     joined: bool
     """Whether the rest was large enough to make them one symbol."""
+    holds_from: float
+    """The least tolerance at which these two, and no others, would be next; or where they are not
+    joined, none."""
     nats: float
     """What the join costs: so many nats less does what all rows are taken for tell of what they
     are (mutual information times the number of rows)."""
@@ -89,9 +92,10 @@ class Symbols:
     @property
     def tolerance_interval(self) -> tuple[float, float]:
         """Tolerances from the first to below the second give the same symbols."""
-        apart = next((merge.unexcused for merge in self.merges if not merge.joined), 0.0)
-        joined = min((merge.unexcused for merge in self.merges if merge.joined), default=1.0)
-        return apart, joined
+        n_joined = sum(merge.joined for merge in self.merges)
+        held = (merge.holds_from for merge in self.merges[: n_joined + 1])
+        joined = (merge.unexcused for merge in self.merges[:n_joined])
+        return max(held, default=0.0), min(joined, default=1.0)
 
     def components(self, symbol: int) -> Integers:
         """Components of one symbol, in rising order."""
@@ -217,18 +221,19 @@ def joint_confusion(pieces: Integers, held_out: Array, weights: Array | None = N
 def merge_joint(joint: Array, tolerance: float) -> Symbols:
     """Join groups until no two are confused by more than `tolerance`.
 
-    Two groups are as confused as somebody would err who had to choose between the two alone: the
-    share of the rows of one that are taken for the other, among those taken for either; the mean
-    of both directions. Of a group smaller than the average of all groups, `PRESUMED` rows more
-    count as confused, as far as it is smaller: what a handful of rows shows is little. The tiniest
-    are so joined first, each to whom its rows are taken for.
+    Two groups are seen to be as confused as somebody would err who had to choose between the two
+    alone: the share of the rows of one that are taken for the other, among those taken for either;
+    the mean of both directions. Of a group smaller than the average of all groups, `PRESUMED` rows
+    more count as confused, as far as it is smaller: what a handful of rows shows is little.
 
     Whoever was asked may err about everything, having seen few rows. Not more than `tolerance`
     may therefore be the confusion of two symbols less the share of all rows that are taken for
-    another group than their own; but of that not more than `EXCUSED`. And where the most confused
-    two are `DROP` times less confused than any that were joined before them, and by at most
-    `CLEAR`, all of it is excused: pieces of one symbol are not that much easier to tell apart
-    than other pieces of one symbol.
+    another group than their own; but of that not more than `EXCUSED`. Of the pairs that have more,
+    the one that was seen to be the most confused is joined: what is only presumed says that a
+    group is no symbol, but not which other it is part of. And where every pair is seen to be
+    `DROP` times less confused than any that was joined before, and by at most `CLEAR`, all that
+    was seen is excused: pieces of one symbol are not that much easier to tell apart than other
+    pieces of one symbol.
 
     Parameters
     ----------
@@ -251,38 +256,56 @@ def merge_joint(joint: Array, tolerance: float) -> Symbols:
     groups: list[tuple[int, ...]] = [(m,) for m in range(len(joint))]
     table = joint
     merges: list[Merge] = []
-    end = groups, table
+    end, least = (groups, table), 0.0
     while len(groups) > 1:
-        either = _confused(table)
-        np.fill_diagonal(either, -1.0)
-        i, j = sorted(int(index) for index in np.unravel_index(either.argmax(), either.shape))
-        confusion = min(1.0, float(either[i, j]))
-        general = 1.0 - float(np.trace(table) / max(table.sum(), TINY))
-        before = min((merge.confusion for merge in merges), default=0.0)
-        clear = confusion <= min(CLEAR, before / DROP)
-        excused = confusion if clear else min(EXCUSED, general)
+        one, other = np.triu_indices(len(groups), 1)
+        seen, presumed = (found[one, other] for found in _confused(table))
+        confusion = np.minimum(1.0, seen + presumed)
+        excused = _excused(table, seen, least)
+        rest = confusion - excused
         # Once two groups were kept apart, everything further up the tree stays apart.
-        together = confusion - excused > tolerance and all(merge.joined for merge in merges)
+        together = bool(rest.max() > tolerance) and all(merge.joined for merge in merges)
+        most = np.where(rest > tolerance, seen, -1.0) if together else confusion
+        pair = int(most.argmax())
+        sooner = rest[seen > seen[pair]] if together else rest
+        least = min(least, float(seen[pair])) if merges else float(seen[pair])
+        i, j = int(one[pair]), int(other[pair])
         told, table = information(table), _added(table, i, j)
-        cost = max(0.0, told - information(table))
-        merges.append(Merge(groups[i], groups[j], confusion, excused, together, cost))
+        merges.append(
+            Merge(
+                groups[i],
+                groups[j],
+                float(confusion[pair]),
+                float(excused[pair]),
+                together,
+                float(sooner.max(initial=0.0)),
+                max(0.0, told - information(table)),
+            )
+        )
         groups = [g if a != i else groups[i] + groups[j] for a, g in enumerate(groups) if a != j]
         end = (groups, table) if together else end
     falling = sorted(range(len(end[0])), key=lambda g: -mass[list(end[0][g])].sum())
-    apart = np.minimum(1.0, _confused(end[1]))[np.ix_(falling, falling)]
+    apart = np.minimum(1.0, sum(_confused(end[1])))[np.ix_(falling, falling)]
     np.fill_diagonal(apart, 0.0)
     return Symbols(_numbered([end[0][g] for g in falling], len(mass)), tuple(merges), apart)
 
 
-def _confused(table: Array) -> Array:
-    """Tell how confused any two groups are, shape (g, g), symmetric: see `merge_joint`.
+def _excused(table: Array, seen: Array, least: float) -> Array:
+    """Tell how much of what was seen of each pair says nothing of the two: see `merge_joint`."""
+    general = min(EXCUSED, 1.0 - float(np.trace(table) / max(table.sum(), TINY)))
+    clear = seen.max() <= min(CLEAR, least / DROP)
+    return np.maximum(general, clear * seen)
 
-    More than one where one of the two is tiny: it is joined first, to whom it is taken for.
+
+def _confused(table: Array) -> tuple[Array, Array]:
+    """Tell how confused any two groups are, seen and presumed: see `merge_joint`.
+
+    Both of shape (g, g) and symmetric. The second is more than one where one of the two is tiny.
     """
     mass = np.maximum(table.sum(axis=0), TINY)
     taken = table / np.maximum(table + np.diag(table)[:, None], TINY)
     smaller = 1.0 / np.minimum.outer(mass, mass) - len(mass) / mass.sum()
-    return np.asarray((taken + taken.T) / 2 + PRESUMED * np.maximum(0.0, smaller))
+    return (taken + taken.T) / 2, PRESUMED * np.maximum(0.0, smaller)
 
 
 def _added(table: Array, i: int, j: int) -> Array:
@@ -318,7 +341,8 @@ def symbols_to_settings(symbols: Symbols) -> dict[str, Any]:
     return {
         "component_symbol": symbols.component_symbol.tolist(),
         "merges": [
-            [m.first, m.second, m.confusion, m.excused, m.joined, m.nats] for m in symbols.merges
+            [m.first, m.second, m.confusion, m.excused, m.joined, m.holds_from, m.nats]
+            for m in symbols.merges
         ],
         "confusion": symbols.confusion.tolist(),
     }
@@ -345,9 +369,10 @@ def symbols_from_settings(settings: dict[str, Any], n_components: int) -> Symbol
             float(share),
             float(excused),
             bool(joined),
+            float(held),
             float(nats),
         )
-        for a, b, share, excused, joined, nats in settings["merges"]
+        for a, b, share, excused, joined, held, nats in settings["merges"]
     )
     confusion = np.asarray(settings["confusion"], np.float64)
     if confusion.shape != (len(numbers), len(numbers)):
