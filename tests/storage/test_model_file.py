@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from xenoglyph.errors import ModelFileError
-from xenoglyph.storage import read_model, write_model
+from xenoglyph.storage import SCHEMA_VERSION, read_model, write_model
 
 Content = tuple[dict[str, Any], dict[str, NDArray[Any]]]
 Reader = Callable[[Path], Content]
@@ -246,7 +246,8 @@ def forge(path: Path, text: str, held: dict[str, NDArray[Any]] | None = None) ->
 
 def record(**changes: Any) -> str:
     """Write the record of an empty model as canonical JSON, with some entries changed."""
-    entries = {"arrays": [], "kind": "test", "schema": 5, "settings": {}, "sha256": "0" * 64}
+    entries = {"arrays": [], "kind": "test", "settings": {}, "sha256": "0" * 64}
+    entries["schema"] = SCHEMA_VERSION
     return json.dumps({**entries, **changes}, sort_keys=True, separators=(",", ":"))
 
 
@@ -258,8 +259,12 @@ def test_a_forgery_without_fault_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "held", "reason"),
     [
-        (record(schema=6), {}, "knows 5: install the xenoglyph that wrote it"),
-        (record(schema=6, novelty=[]), {}, "install the xenoglyph that wrote it"),
+        (
+            record(schema=SCHEMA_VERSION + 1),
+            {},
+            f"knows {SCHEMA_VERSION}: install the xenoglyph that wrote it",
+        ),
+        (record(schema=SCHEMA_VERSION + 1, novelty=[]), {}, "install the xenoglyph that wrote it"),
         (record(schema=0), {}, "its schema version is 0"),
         (record(author="me"), {}, "known keys"),
         (record(settings=[]), {}, "known keys"),

@@ -294,7 +294,7 @@ def _excused(table: Array, seen: Array, least: float) -> Array:
     """Tell how much of what was seen of each pair says nothing of the two: see `merge_joint`."""
     general = min(EXCUSED, 1.0 - float(np.trace(table) / max(table.sum(), TINY)))
     clear = seen.max() <= min(CLEAR, least / DROP)
-    return np.maximum(general, clear * seen)
+    return np.asarray(np.maximum(general, clear * seen))
 
 
 def _confused(table: Array) -> tuple[Array, Array]:
