@@ -40,7 +40,8 @@ MOVES = Augmentation(shift=0.09, rotation=15.0, scale=0.15, slant=0.45, elastic=
 """How far a drawing may be moved and bent, and show the same symbol, unless told otherwise."""
 
 NEIGHBOURS, VOTERS = 10, 5
-"""Of each image: edges in the graph, and how many of them, the nearest, are asked what it is."""
+"""Of each image: edges in the graph, but of few images to no more than half of the others: who is
+among the nearer half is no stranger. And how many of these, the nearest, are asked what it is."""
 PIECE_SIZE = 20
 """Images that a piece has at least, on average."""
 MOST_PIECES = 320
@@ -135,7 +136,7 @@ def find_symbols(
     n = len(images)
     pixels = np.asarray(images.pixels)
     large = Enlargement.of(images.image_shape)(pixels)
-    neighbours = nearest_images(large, min(NEIGHBOURS, n - 1), moves, progress)
+    neighbours = nearest_images(large, min(NEIGHBOURS, (n - 1) // 2), moves, progress)
     voters = neighbours[:, :VOTERS]
     rows = pixels.reshape(n, -1)
     train = partial(train_recognisers, rows, image_shape=images.image_shape, augmentation=moves)

@@ -48,6 +48,12 @@ def test_what_cannot_be_learnt_is_not_known_of_held_out_images(digits):
     assert np.mean(told.argmax(axis=1) == by_lot) > 0.6
 
 
+def test_of_two_images_both_are_learnt(digits):
+    networks, held_out = learnt(digits[:2], np.arange(2))
+    assert len(networks.networks) == 1
+    np.testing.assert_array_equal(held_out.argmax(axis=1), [0, 1])
+
+
 def test_the_same_seed_gives_the_same_bits(digits, taught):
     again, held_out = learnt(digits, digits.labels, effort=EFFORT)
     np.testing.assert_array_equal(held_out, taught[1])

@@ -29,6 +29,11 @@ def test_what_no_edge_joins_is_never_in_one_piece(n):
     assert set(pieces) == set(range(pieces.max() + 1))
 
 
+def test_images_without_neighbours_are_a_piece_each():
+    (pieces,) = cut_into_pieces(np.empty((3, 0), np.intp), 1, [0])
+    assert sorted(pieces) == [0, 1, 2]
+
+
 def test_two_groups_are_the_two_pieces():
     neighbours = rings(300, 8, np.random.default_rng(1))
     (pieces,) = cut_into_pieces(neighbours, 2, [0])

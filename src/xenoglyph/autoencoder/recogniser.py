@@ -200,16 +200,20 @@ def train_recognisers(
     n = len(pixels)
     enlarge = Enlargement.of(image_shape)
     large = enlarge(pixels).reshape(n, -1)
-    fold = random.permutation(n) % min(FOLDS, n)
+    # Of fewer images than folds nobody could know more than one: all are learnt, by one network,
+    # which sees as many moved copies in every step as others see images.
+    n_folds = FOLDS if n >= FOLDS else 1
+    fold = random.permutation(n) % n_folds
     n_steps = math.ceil(effort * EPOCHS / math.sqrt(n) * n / BATCH_SIZE)
     scale = jnp.float32(large.mean()), jnp.float32(max(float(large.std()), 1e-6))
     numbers = [int(classes.max()) + 1 for classes in classings]
     outputs = -(-max(numbers) // OUTPUTS) * OUTPUTS
     sizes = (large.shape[1], *hidden_sizes, len(classings) * outputs)
     learners = []
-    for number in range(min(FOLDS, n)):
+    for number in range(n_folds):
         layers = [Dense.draw(a, b, partial(lecun_normal, random)) for a, b in pairwise(sizes)]
-        batches = _batches(np.flatnonzero(fold != number), n_steps, random)
+        learnt = np.flatnonzero(fold != number) if n_folds > 1 else np.arange(BATCH_SIZE) % n
+        batches = _batches(learnt, n_steps, random)
         key = jax.random.key(int(random.integers(2**31)))
         learners.append(Learner(Classifier(tuple(layers), *scale), batches, key))
     on_device = jnp.asarray(large), jnp.asarray(np.column_stack(classings), jnp.int32)

@@ -70,10 +70,9 @@ def cut_into_pieces(
     for number in range(n_parts):
         own = np.flatnonzero(part == number)
         share = max(1, round(n_pieces * len(own) / n))
-        rows = spectral_rows(adjacency[own][:, own], max(2, share // 2))
-        for c, random_state in enumerate(random_states):
-            cuts[c][own] = first[c] + _cut(rows, share, random_state)
-            first[c] = cuts[c][own].max() + 1
+        for c, kinds in enumerate(_cut(adjacency[own][:, own], share, random_states)):
+            cuts[c][own] = first[c] + kinds
+            first[c] += kinds.max() + 1
     return cuts
 
 
@@ -167,15 +166,23 @@ def _votes(groups: Integers, voters: Integers, k: int) -> Array:
     return np.asarray(sparse.csr_array((np.ones(n * m), cast), shape=(n, k)).toarray())
 
 
-def _cut(rows: Array, n_pieces: int, random_state: int) -> Integers:
-    """Cut a graph that hangs together, given its `spectral_rows`."""
-    kmeans = KMeans(n_pieces, n_init=STARTS, random_state=random_state)
+def _cut(
+    adjacency: sparse.csr_array, n_pieces: int, random_states: Sequence[int]
+) -> list[Integers]:
+    """Cut a graph that hangs together, once for each seed."""
+    if n_pieces == 1:
+        return [np.zeros(adjacency.shape[0], np.intp) for _ in random_states]
+    rows = spectral_rows(adjacency, max(2, n_pieces // 2))
+    cuts = []
     # Threads add in any order, which shows in the last bits.
     with threadpool_limits(limits=1, user_api="openmp"), warnings.catch_warnings():
         # Fewer kinds of rows than pieces: then there are fewer pieces.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        pieces = kmeans.fit_predict(rows)
-    return np.asarray(np.unique(pieces, return_inverse=True)[1], np.intp)
+        for random_state in random_states:
+            kmeans = KMeans(n_pieces, n_init=STARTS, random_state=random_state)
+            pieces = kmeans.fit_predict(rows)
+            cuts.append(np.asarray(np.unique(pieces, return_inverse=True)[1], np.intp))
+    return cuts
 
 
 def spectral_rows(adjacency: sparse.csr_array, n_vectors: int) -> Array:
