@@ -168,7 +168,7 @@ def test_discover_tells_what_was_found(capsys: Capture) -> None:
     rows = dict(re.findall(r"^([a-z ]+?)  +(.+)$", out, re.MULTILINE))
     assert rows == {
         "symbols": "4",
-        "tolerance": "5.3%; the same symbols with any from 4.0% to 8.0%",
+        "tolerance": "5.3%; the same symbols with any from 4.00% to 8.00%",
         "cuts": "4, 4, 5",
         "resamplings": "4 in 97 of 100, 5 in 3",
         "components": "5",

@@ -75,8 +75,8 @@ def _tolerance(result: Mapping[str, Any], symbols: "Symbols") -> str:
     low, high = symbols.tolerance_interval
     if recipe_named(settings["recipe"]).merge:
         tolerance = settings["tolerance"]
-        return f"{tolerance:.1%}; the same symbols with any from {low:.1%} to {high:.1%}"
-    return f"none: the recipe joins nothing, nor would any from {low:.1%}"
+        return f"{tolerance:.1%}; the same symbols with any from {low:.2%} to {high:.2%}"
+    return f"none: the recipe joins nothing, nor would any from {low:.2%}"
 
 
 def _resamplings(numbers: Mapping[str, int] | None) -> str:
